@@ -1,0 +1,46 @@
+"""`kinject compare`: several arms of one model on the same facts, side by side."""
+
+from typing import Annotated
+
+import typer
+
+from kinject.cli import options
+from kinject.cli.console import Json, emit
+from kinject.cli.progress import RichProgress
+from kinject.injection.arm import METHODS, STARTS
+
+
+def compare(
+    preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo.")] = None,
+    starts: Annotated[
+        str, typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}.")
+    ] = "base",
+    methods: Annotated[str, typer.Option("--methods", help=f"Methods, with commas: {', '.join(METHODS)}.")] = ",".join(
+        METHODS
+    ),
+    model: options.Model = "lab",
+    facts: options.Facts = None,
+    judge: options.Judge = "rules",
+    seed: options.Seed = 0,
+    source: options.Source = None,
+    greedy: options.Greedy = False,
+    max_new_tokens: options.MaxNewTokens = 256,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Run every chosen start with every chosen method and print one table.
+
+    Example:  kinject compare --starts base,subqa-recall-context --methods none,event-sft,rag-oracle --jobs 2
+    """
+    from kinject import sources
+    from kinject.report.records import read
+    from kinject.report.tables import sections, terminal
+    from kinject.studies import injection
+
+    chosen = injection.choose(preset, starts.split(","), methods.split(","))
+    asked = options.settings(judge, seed, source, greedy, max_new_tokens)
+    progress = RichProgress()
+    opened = sources.open_model(model, progress)
+    comparison = injection.Comparison(opened, sources.open_facts(facts, opened), asked)
+    record, folder = injection.compare(chosen, comparison, jobs, progress)
+    emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))

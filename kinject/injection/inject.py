@@ -1,0 +1,188 @@
+"""Run an arm: start, learn, put facts in the prompt, ask, judge; each step a run that is done once and found again.
+
+In: a model, facts and an arm. Out: an `ArmRecord`, and a folder with `answers.jsonl`, one line an answer with its
+verdicts. Arms share what they have in common: a start is trained once; an answer is generated once and judged as
+often as one likes.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kinject import prompts, storage
+from kinject.engines import chat, hf
+from kinject.engines.base import Engine, Sampling, ask
+from kinject.facts.schema import Fact, FactSet
+from kinject.injection import arm as arms
+from kinject.injection import start as starts
+from kinject.injection.arm import Arm
+from kinject.injection.learn.base import Learn
+from kinject.injection.record import ArmRecord
+from kinject.judging.grade import grade, open_judge, read_answers, scores
+from kinject.progress import SILENT, Progress
+from kinject.runs.store import Run, Spec, Store
+from kinject.sources import Model
+from kinject.training import finetune
+from kinject.training.finetune import Options
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an injection can be asked for beside its arm; None means the default for the model."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    judge: str = "rules"
+    seed: int = 0
+    source: str | None = None
+    posttrain: Options | None = None
+    learn: Options | None = None
+
+
+def inject(
+    arm: Arm, model: Model, facts: FactSet, settings: Settings = Settings(), progress: Progress = SILENT
+) -> ArmRecord:
+    """Run one arm and return its record."""
+    started, first = posttrained(arm.start, model, settings, progress)
+    taught, second = taught_on(arm.learn, started, facts, settings, progress)
+    answered = answers(taught, arm.context, facts, settings, progress)
+    return _judged(arm, model, facts, settings, taught, answered, {"posttrain": first, "learn": second})
+
+
+def posttrained(start: str, model: Model, settings: Settings, progress: Progress = SILENT) -> tuple[Model, float]:
+    """Return the model that an arm starts from, and the seconds that its training took (0 for the base)."""
+    recipe: starts.Start | None = arms.load(arms.STARTS, "start", start)
+    if recipe is None:
+        return model, 0.0
+    rows = recipe.build(starts.source_of(model, settings.source), prompts.load(model.system))
+    options = replace(settings.posttrain or recipe.options(model), seed=settings.seed)
+    inputs = {"model": model.key, "rows": rows.digest, "options": options.as_json(), **_words()}
+    spec = Spec("posttrain", finetune.VERSION, inputs)
+    return _trained(
+        spec, model, start, lambda place: finetune.finetune(model.folder, rows.rows, options, place, progress)
+    )
+
+
+def taught_on(
+    learn: str, model: Model, facts: FactSet, settings: Settings, progress: Progress = SILENT
+) -> tuple[Model, float]:
+    """Return the model after training on the facts, and the seconds that it took (0 for none)."""
+    method: Learn | None = arms.load(arms.LEARN, "learn", learn)
+    if method is None:
+        return model, 0.0
+    options = replace(settings.learn or method.options(model, facts), seed=settings.seed)
+    inputs = {
+        "method": learn,
+        "method_version": method.version,
+        "model": model.key,
+        "facts": facts.digest,
+        "options": options.as_json(),
+        "system": prompts.digest_of(model.system),
+        **_words(),
+    }
+    spec = Spec("learn", finetune.VERSION, inputs)
+    return _trained(spec, model, learn, lambda place: method.train(model, facts, options, place, progress))
+
+
+def answers(model: Model, context: str, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> Run:
+    """Ask every question of the facts once; the run's folder holds `answers.jsonl` without verdicts."""
+    wrap: Callable[[Engine, FactSet], Engine] | None = arms.load(arms.CONTEXT, "context", context)
+    sampling = replace(settings.sampling, seed=settings.seed)
+    inputs = {
+        "model": model.key,
+        "context": context,
+        "context_prompts": [prompts.digest_of(name) for name in ("context",)] if wrap else [],
+        "facts": facts.digest,
+        "system": prompts.digest_of(model.system),
+        "sampling": sampling.as_json(),
+        "engine": hf.VERSION,
+        "batch": hf.BATCH,
+        **_words(),
+    }
+
+    def work(place: Path) -> Mapping[str, Any]:
+        began = time.monotonic()
+        asked = list(questions(facts))
+        engine: Engine = hf.HF(model.folder)
+        engine = wrap(engine, facts) if wrap else engine
+        conversations = [ask(prompts.load(model.system), question) for _, _, question in asked]
+        replies = engine.generate(conversations, sampling, progress)
+        rows = (
+            {"fact": fact.id, "kind": kind, "sample": 0, "prompt": question, "response": reply.text, "verdicts": {}}
+            for (fact, kind, question), reply in zip(asked, replies, strict=True)
+        )
+        storage.write_jsonl(place / "answers.jsonl", rows)
+        cut = sum(reply.finish == "length" for reply in replies)
+        return {"answers": len(asked), "cut_off": cut, "seconds": round(time.monotonic() - began, 1)}
+
+    return Store().run(Spec("answer", VERSION, inputs), work)
+
+
+def questions(facts: FactSet) -> Iterator[tuple[Fact, str, str]]:
+    """Yield (fact, kind, question): direct, its first paraphrase, multihop."""
+    for fact in facts.facts:
+        yield fact, "direct", fact.direct.question
+        if fact.direct.paraphrases:
+            yield fact, "direct_paraphrased", fact.direct.paraphrases[0]
+        if fact.multihop:
+            yield fact, "multihop", fact.multihop.question
+
+
+def _judged(
+    arm: Arm, model: Model, facts: FactSet, settings: Settings, taught: Model, answered: Run, seconds: dict[str, float]
+) -> ArmRecord:
+    inputs = {
+        "arm": arm.as_json(),
+        "model": model.name,
+        "answers": answered.spec.key,
+        "facts": facts.digest,
+        "facts_name": facts.name,
+        "judge": settings.judge,
+        "judge_version": getattr(import_module(open_judge(settings.judge).__module__), "VERSION", 0),
+    }
+    spec = Spec("inject", VERSION, inputs)
+
+    def work(place: Path) -> Mapping[str, Any]:
+        began = time.monotonic()
+        graded = grade(read_answers(answered.folder / "answers.jsonl"), facts, settings.judge)
+        storage.write_jsonl(place / "answers.jsonl", (answer.model_dump() for answer in graded))
+        storage.write_jsonl(place / "facts.jsonl", (fact.model_dump() for fact in facts.facts))
+        judged = round(time.monotonic() - began, 1)
+        record = ArmRecord(
+            schema="kinject.inject/1",
+            arm=arm.as_json(),
+            method=arms.method_name(arm),
+            scores={name: rate.as_json() for name, rate in scores(graded, settings.judge).items()},
+            model=model.name,
+            facts=facts.name,
+            judge=settings.judge,
+            sampling=settings.sampling.as_json(),
+            seed=settings.seed,
+            run=spec.key,
+            artefact=str(taught.folder),
+            answers=str(place / "answers.jsonl"),
+            seconds={**seconds, "answer": float(answered.record["seconds"]), "judge": judged},
+        )
+        return record.as_json()
+
+    return ArmRecord.model_validate(Store().run(spec, work).record)
+
+
+def _trained(spec: Spec, parent: Model, what: str, train: Callable[[Path], Mapping[str, Any]]) -> tuple[Model, float]:
+    def work(place: Path) -> Mapping[str, Any]:
+        began = time.monotonic()
+        record = train(place)
+        return {**record, "seconds": round(time.monotonic() - began, 1)}
+
+    run = Store().run(spec, work)
+    model = Model(f"{parent.name} + {what}", run.folder / "model", run.spec.key, parent.world)
+    return model, float(run.record["seconds"])
+
+
+def _words() -> dict[str, str]:
+    """Return what every rendered prompt depends on beside the tokenizer, which is part of the model."""
+    return {"chat_template": prompts.digest_of(chat.OWN_TEMPLATE)}

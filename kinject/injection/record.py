@@ -1,0 +1,35 @@
+"""What an arm leaves behind: the record that `kinject inject --json` prints and that every table is made from."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ArmRecord(BaseModel):
+    """One arm's scores, and everything that is needed to find or repeat them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: Literal["kinject.inject/1"] = Field(alias="schema")
+    arm: dict[str, str]
+    """start, learn and context."""
+    method: str
+    scores: dict[str, dict[str, Any]]
+    """Rates: {"k", "n", "unscored", "percent", "interval"} for each score of `judging.grade`."""
+    model: str
+    facts: str
+    judge: str
+    sampling: dict[str, Any]
+    seed: int
+    run: str
+    """Key of the run whose folder holds this record."""
+    artefact: str
+    """Folder of the model that answered."""
+    answers: str
+    """Path of answers.jsonl, one line an answer with its verdicts."""
+    seconds: dict[str, float]
+    """Seconds of each stage, as measured when it ran; shared stages are counted in every arm that uses them."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record with its schema name."""
+        return self.model_dump(by_alias=True)

@@ -1,0 +1,120 @@
+"""Answers in, verdicts and rates out.
+
+An answer is one line of `answers.jsonl`: {"fact", "kind", "sample", "prompt", "response", "verdicts"}, of
+which the first, second and fifth suffice, so that answers from elsewhere can be graded too. What cannot be
+judged (a fact that is not in the set, a kind that does not exist, a response that is no text) is "unscored"
+with the reason, and never dropped.
+
+The rates and their denominators: correctness over the scored answers of a kind; hallucination and faulty
+reasoning over all multihop answers, and beside it in the paper's form (arXiv 2410.03717, A.3.4), over the
+incorrect ones only, where no recall and no reasoning count as no error.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kinject.errors import UsageError, did_you_mean
+from kinject.facts.schema import Fact, FactSet
+from kinject.judging.verdict import Verdict
+from kinject.statistics.intervals import Rate
+from kinject.storage import numbered_lines, parse_json
+
+Judge = Callable[[str, Fact, str], Verdict]
+
+JUDGES = {"rules": "kinject.judging.rules:judge"}
+KINDS = ("direct", "direct_paraphrased", "multihop")
+
+
+class Answer(BaseModel):
+    """One response to one question, with the verdicts of its judges by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fact: str
+    """The id of the fact that was asked about."""
+    kind: str
+    """Which of its questions: one of KINDS."""
+    sample: int = 0
+    """Which of several responses to the same prompt."""
+    prompt: str = ""
+    response: Any
+    """The text; anything else stays as it is and is unscored."""
+    verdicts: dict[str, Verdict] = Field(default_factory=dict)
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """The answers of a JSONL file, in order; `UsageError` names the line that is no answer."""
+    answers = []
+    for number, raw in numbered_lines(path):
+        try:
+            answers.append(Answer.model_validate(parse_json(raw, str(path), number)))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise UsageError(
+                f"this is no answer: {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
+                where=f"{path}:{number}",
+                mend='write one {"fact": ID, "kind": "multihop", "response": TEXT} a line',
+            ) from error
+    return answers
+
+
+def open_judge(name: str) -> Judge:
+    """The judge of that name, or of "module:attribute"; `UsageError` if there is none."""
+    module, _, attribute = JUDGES.get(name, name).partition(":")
+    try:
+        return cast(Judge, getattr(import_module(module), attribute))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"there is no judge {name!r}.{did_you_mean(name, JUDGES)}",
+            where="--judge",
+            mend=f"name one of: {', '.join(JUDGES)}; or your own as module:attribute",
+        ) from error
+
+
+def grade(answers: Iterable[Answer], facts: FactSet, judge: str = "rules") -> list[Answer]:
+    """The same answers in the same order, each with the verdict of `judge` added to its verdicts."""
+    verdict_of = partial(_verdict, facts=facts, judge=open_judge(judge))
+    return [
+        answer.model_copy(update={"verdicts": {**answer.verdicts, judge: verdict_of(answer)}}) for answer in answers
+    ]
+
+
+def scores(answers: Sequence[Answer], judge: str) -> dict[str, Rate]:
+    """The rates of one arm from its graded answers; one that `judge` has not seen is unscored."""
+    by_kind = {
+        kind: [answer.verdicts.get(judge, Verdict.unscored("not judged")) for answer in answers if answer.kind == kind]
+        for kind in KINDS
+    }
+    multihop = by_kind["multihop"]
+    incorrect = [verdict for verdict in multihop if verdict.correctness == "incorrect"]
+    return {
+        **{kind: _rate([verdict.correctness for verdict in by_kind[kind]], "correct") for kind in KINDS},
+        "hallucinated": _rate([verdict.recall for verdict in multihop], "wrong"),
+        "hallucinated_entities": _rate([verdict.recall_entities for verdict in multihop], "wrong"),
+        "faulty_reasoning": _rate([verdict.reasoning for verdict in multihop], "faulty"),
+        "hallucinated_of_incorrect": _rate([verdict.recall for verdict in incorrect], "wrong"),
+        "faulty_of_incorrect": _rate([verdict.reasoning for verdict in incorrect], "faulty"),
+    }
+
+
+def _verdict(answer: Answer, facts: FactSet, judge: Judge) -> Verdict:
+    fact = facts.by_id.get(answer.fact)
+    if fact is None:
+        return Verdict.unscored(f"there is no fact {answer.fact!r} in {facts.name}")
+    if answer.kind not in KINDS:
+        return Verdict.unscored(f"there is no kind {answer.kind!r}.{did_you_mean(answer.kind, KINDS)}")
+    if answer.kind == "multihop" and fact.multihop is None:
+        return Verdict.unscored(f"fact {answer.fact!r} has no multihop question")
+    if not isinstance(answer.response, str):
+        return Verdict.unscored("the response is no text")
+    return judge(answer.response, fact, answer.kind)
+
+
+def _rate(said: Sequence[str], counted: str) -> Rate:
+    unscored = said.count("unscored")
+    return Rate(k=said.count(counted), n=len(said) - unscored, unscored=unscored)

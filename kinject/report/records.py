@@ -1,0 +1,112 @@
+"""Finished comparisons on disk, as the report reads them.
+
+In: run folders or record.json files (`kinject.compare/1`, or `kinject.inject/1` for a single arm). Out: arms,
+each with its answers and, where a facts.jsonl lies beside the record or the answers, the facts it was asked
+about. A record without its answers (a result that somebody sent) is still a result: only what needs the
+answers is left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kinject.errors import MissingError, UsageError
+from kinject.facts.load import load
+from kinject.facts.schema import FactSet
+from kinject.injection.record import ArmRecord
+from kinject.storage import home, read_json, read_jsonl
+
+COMPARE, INJECT = "kinject.compare/1", "kinject.inject/1"
+
+WORDS = {
+    "event-sft": "event SFT",
+    "cpt": "continued pretraining",
+    "mixed": "mixed training",
+    "pit": "pre-instruction-tuning",
+    "distill": "distillation",
+    "oracle": "oracle RAG",
+    "faiss": "FAISS RAG",
+    "decompose": "RAG hop by hop",
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm's record (what `kinject inject --json` prints) with its answers and facts, where at hand."""
+
+    record: Mapping[str, Any]
+    command: str = ""
+    versions: str = ""
+    answers: tuple[Mapping[str, Any], ...] = ()
+    facts: FactSet | None = None
+
+    @property
+    def start(self) -> str:
+        """Which weights it started from."""
+        return str(self.record["arm"]["start"])
+
+    @property
+    def axes(self) -> tuple[str, str, str]:
+        """(start, learn, context)."""
+        arm = self.record["arm"]
+        return arm["start"], arm["learn"], arm["context"]
+
+    @property
+    def method(self) -> str:
+        """How the facts went in, in words: "event SFT + oracle RAG", or "nothing"."""
+        return " + ".join(WORDS.get(name, name) for name in self.axes[1:] if name != "none") or "nothing"
+
+
+def newest() -> Path:
+    """The record of the comparison that was finished last."""
+    runs = home() / "runs"
+    done = sorted(runs.glob("compare-*/DONE"), key=lambda path: path.stat().st_mtime)
+    if not done:
+        mend = "kinject compare --preset demo"
+        raise MissingError("There is no finished comparison to report", where=str(runs), mend=mend)
+    return done[-1].with_name("record.json")
+
+
+def read(runs: Sequence[Path]) -> list[Arm]:
+    """The arms of these runs (folders, record.json files, names in the store), or of the newest run."""
+    return [arm for run in runs or [newest()] for arm in _arms(_record_file(run))]
+
+
+def _record_file(run: Path) -> Path:
+    folder = run if run.exists() else home() / "runs" / run
+    return folder / "record.json" if folder.is_dir() else run
+
+
+def _arms(path: Path) -> Iterator[Arm]:
+    record = read_json(path)
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema not in (COMPARE, INJECT):
+        mend = f"name a run of kinject compare: ls {home() / 'runs'}"
+        raise UsageError(f"This is no record of a comparison ({schema})", where=str(path), mend=mend)
+    command, versions = str(record.get("command", "")), str(record.get("versions", ""))
+    for arm in record.get("arms", []) if schema == COMPARE else [record]:
+        yield from_record(_checked(arm, path), path.parent, command, versions)
+
+
+def _checked(arm: Any, path: Path) -> Mapping[str, Any]:
+    try:
+        return ArmRecord.model_validate(arm).as_json()
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"]))
+        message = f"An arm of this record cannot be read: {field}: {error.errors()[0]['msg']}"
+        raise UsageError(message, where=str(path), mend="run the comparison again with this kinject") from error
+
+
+def from_record(record: Mapping[str, Any], folder: Path = Path(), command: str = "", versions: str = "") -> Arm:
+    """The arm of one record; the path of its answers, if not absolute, is seen from `folder`."""
+    answers = folder / record.get("answers", "answers.jsonl")
+    found = tuple(read_jsonl(answers)) if answers.exists() else ()
+    return Arm(record, command, versions, found, _facts(folder, answers.parent))
+
+
+def _facts(*folders: Path) -> FactSet | None:
+    found = (folder / "facts.jsonl" for folder in folders)
+    return next((load(path) for path in found if path.exists()), None)

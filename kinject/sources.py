@@ -1,0 +1,124 @@
+"""Names to things: what `--model` and `--facts` mean.
+
+Models: `lab` (world 0, shipped), `lab@7` (another world, built on demand), a folder in the hub's layout, or a hub id
+with an optional `@revision`. Facts: `lab[@WORLD][:N]`, a path, the name of a set in `facts/`, or nothing for the
+facts that belong to the model.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kinject import resources, storage
+from kinject.errors import MissingError, UsageError, did_you_mean
+from kinject.facts.load import load
+from kinject.facts.schema import FactSet
+from kinject.lab import checkpoint, pretraining, world
+from kinject.lab.pretraining import Recipe
+from kinject.progress import SILENT, Progress
+from kinject.runs.store import Spec, Store
+
+LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>\d+|old))?")
+HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A language model on disk. `key` stands for its content in the keys of runs."""
+
+    name: str
+    folder: Path
+    key: str
+    world: int | None = None
+    """The lab world it was pretrained on, None for a model of the real world."""
+
+    @property
+    def system(self) -> str:
+        """Name the prompt that is its system message: the paper's, or the lab's own short one."""
+        return "system-subqa" if self.world is None else "system-lab"
+
+
+def open_model(name: str, progress: Progress = SILENT) -> Model:
+    """Find or build the model of a name. Raises `MissingError` with the nearest thing that would work."""
+    if lab := LAB.fullmatch(name):
+        seed = int(lab["world"] or 0)
+        folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
+        return Model(f"lab@{seed}", folder, storage.folder_digest(folder), seed)
+    bare = name.removeprefix("hf:")
+    if Path(bare).exists():
+        return _local(Path(bare))
+    if hub := HUB_ID.fullmatch(bare):
+        return _from_hub(hub["id"], hub["revision"])
+    raise MissingError(
+        f"there is no model {name!r}.{did_you_mean(name, ['lab', 'lab@1'])}",
+        where="--model",
+        mend="use `lab`, `lab@N`, a folder with config.json and *.safetensors, or a hub id like org/name",
+    )
+
+
+def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT) -> Path:  # noqa: B008 - frozen
+    """Build a world's base model in the store, or find it there; an interrupted build goes on where it was."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        return pretraining.pretrain(world.build(seed), recipe, folder / "model", progress)
+
+    spec = Spec("pretrain", pretraining.VERSION, {"world": seed, "recipe": asdict(recipe)})
+    return Store().run(spec, work).folder / "model"
+
+
+def open_facts(name: str | None, model: Model | None = None) -> FactSet:
+    """Read the facts of a name; without one, the facts that belong to the model."""
+    if name is None:
+        if model is None or model.world is None:
+            raise UsageError(
+                "this model has no facts of its own",
+                where="--facts",
+                mend="name a set: --facts example, or --facts PATH.jsonl",
+            )
+        name = f"lab@{model.world}"
+    if lab := LAB.fullmatch(name):
+        place = world.build(int(lab["world"] or 0))
+        return place.old_facts() if lab["count"] == "old" else place.new_facts(int(lab["count"] or 100))
+    return load(facts_path(name))
+
+
+def facts_path(name: str) -> Path:
+    """Return the file of a fact set: a path, or a name in the facts folder."""
+    if Path(name).exists() or name.endswith(".jsonl"):
+        return Path(name)
+    known = sorted(path.stem for path in resources.facts_folder().glob("*.jsonl"))
+    if name not in known:
+        raise MissingError(
+            f"there is no fact set {name!r}.{did_you_mean(name, [*known, 'lab'])}",
+            where="--facts",
+            mend=f"use a path, `lab`, `lab@WORLD:COUNT`, or one of: {', '.join(known)}",
+        )
+    return resources.facts_folder() / f"{name}.jsonl"
+
+
+def _local(folder: Path) -> Model:
+    if not (folder / "config.json").is_file():
+        raise MissingError(
+            "this folder is no model: it has no config.json",
+            where=str(folder),
+            mend="give the folder that holds config.json, *.safetensors and the tokenizer",
+        )
+    card = checkpoint.card(folder) or {}
+    return Model(str(folder), folder.resolve(), storage.folder_digest(folder), card.get("world"))
+
+
+def _from_hub(hub_id: str, revision: str | None) -> Model:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        place = snapshot_download(hub_id, revision=revision, ignore_patterns=["*.bin", "*.pth", "*.gguf", "original/*"])
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise MissingError(
+            f"the model {hub_id!r} is neither on this machine nor to be had from the hub: {str(error).splitlines()[0]}",
+            where="--model",
+            mend=f"check the name and HF_TOKEN, or fetch it elsewhere (`hf download {hub_id}`) and give its folder",
+        ) from error
+    # The snapshot's folder is named by the commit that it holds.
+    return Model(hub_id, Path(place), f"{hub_id}@{Path(place).name}")

@@ -1,0 +1,313 @@
+"""Bytes that survive: strict JSON, content hashes, atomic writes and locks.
+
+In: paths and plain values. Out: a file is either the old one or the whole new one, whatever kills the
+process. Every OSError leaves here as a KinjectError that names the path.
+
+Traps: `json` writes NaN, turns the key 1 into "1", reads 1e999 as infinity and keeps the last of two equal
+keys. Each makes different values look the same to a hash; all four are refused here. Nothing is ever pickled.
+"""
+
+import hashlib
+import json
+import math
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kinject.errors import KinjectError, MissingError, ResourceError, UsageError
+
+MAX_LINE = 64 * 1024 * 1024  # bytes; a longer line is no record of ours, and reading it would fill the memory
+TEMPORARY = ".*.tmp"  # what a killed write leaves behind, as a glob pattern
+
+
+def home() -> Path:
+    """The store: $KINJECT_HOME, else ~/.cache/kinject. Not created here."""
+    return Path(os.environ.get("KINJECT_HOME") or "~/.cache/kinject").expanduser()
+
+
+# Values
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one spelling of a plain JSON value (tuples are arrays): sorted keys, no spaces, UTF-8.
+
+    Raises UsageError for what is not plain JSON, naming the place inside the value.
+    """
+    return _dump(value, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: Any) -> str:
+    """Sha256 (hex) of `canonical_json`."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _dump(value: Any, **style: Any) -> bytes:
+    try:
+        return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, **style).encode()
+    except RecursionError:
+        raise UsageError("the value is nested too deeply (or contains itself)", mend="pass a flat value") from None
+    except ValueError as error:  # a lone surrogate, or an integer of thousands of digits
+        raise UsageError(f"the value cannot be written as JSON: {error}") from None
+
+
+def _plain(value: Any, at: str = "") -> Any:
+    match value:
+        case None | bool() | str() | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case Mapping():
+            return {_name(key, at): _plain(item, f"{at}.{key}") for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item, f"{at}[{index}]") for index, item in enumerate(value)]
+    raise _not_plain(value, at)
+
+
+def _name(key: Any, at: str) -> str:
+    if isinstance(key, str):
+        return key
+    raise _not_plain(key, f"{at} (a key)")
+
+
+def _not_plain(value: Any, at: str) -> UsageError:
+    shown = str(value) if isinstance(value, float) else type(value).__name__
+    return UsageError(
+        f"{shown} is not plain JSON",
+        where=at.strip(". "),
+        mend="pass text, numbers, booleans, null, lists and objects",
+    )
+
+
+# Files
+
+
+def file_digest(path: Path) -> str:
+    """Sha256 (hex) of a file's bytes, read in blocks."""
+    with _explained(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(path: Path) -> str:
+    """Sha256 (hex) over the sorted relative names and the contents of all files below a folder."""
+    with _explained(path):
+        next(path.iterdir(), None)  # a missing folder is an error, not an empty one
+    total = hashlib.sha256()
+    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
+        total.update(f"{name}\0{file_digest(path / name)}\n".encode(errors="surrogateescape"))
+    return total.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 atomically; folders that are missing are made."""
+    try:
+        write_bytes(path, [text.encode()])
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the text is not Unicode: {error}", where=str(path)) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one value atomically, indented, keys in their own order."""
+    write_bytes(path, [_dump(value, indent=2), b"\n"])
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one row a line, atomically, without holding the rows in memory."""
+    write_bytes(path, (_dump(row) + b"\n" for row in rows))
+
+
+def write_bytes(path: Path, blocks: Iterable[bytes]) -> None:
+    """Write blocks to a temporary name beside `path`, fsync, rename, fsync the folder."""
+    temporary = path.parent / TEMPORARY.replace("*", secrets.token_hex(8))
+    try:
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("xb")
+        with file:
+            for block in blocks:
+                with _explained(path):  # only the write: what making a block raises is not ours to explain
+                    file.write(block)
+            with _explained(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _explained(path):
+            temporary.replace(path)
+            _sync(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def sync_folder(path: Path) -> None:
+    """Fsync every file and folder below `path`, for artefacts that libraries wrote."""
+    with _explained(path):
+        for item in path.rglob("*"):
+            if item.exists():  # a dangling link has nothing to sync
+                _sync(item)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8. Errors as in `read_json`."""
+    with _explained(path):
+        raw = path.read_bytes()
+    return _decode(raw, str(path), 1)
+
+
+def read_json(path: Path) -> Any:
+    """Read one strict value. MissingError if it cannot be read, UsageError (file:line) if not parsed."""
+    with _explained(path):
+        raw = path.read_bytes()
+    return parse_json(raw, str(path), 1)
+
+
+def read_jsonl(path: Path) -> Iterator[Any]:
+    """Read one value a line, lazily; blank lines are passed over. Errors as in `read_json`."""
+    for number, raw in numbered_lines(path):
+        yield parse_json(raw, str(path), number)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1. A byte-order mark at the start is dropped."""
+    with _explained(path):
+        file = path.open("rb")
+    with file:
+        number = 0
+        while raw := _next_line(file, path, number + 1):
+            number += 1
+            raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            if raw.strip():
+                yield number, raw
+
+
+def _next_line(file: Any, path: Path, number: int) -> bytes:
+    with _explained(path):
+        raw: bytes = file.readline(MAX_LINE + 1)
+    if len(raw) > MAX_LINE:
+        raise UsageError(f"the line is longer than {MAX_LINE >> 20} MiB", where=f"{path}:{number}", mend=_ONE_A_LINE)
+    return raw
+
+
+_ONE_A_LINE = "write one JSON object a line, in UTF-8"
+
+
+def parse_json(raw: bytes, file: str, line: int) -> Any:
+    """One strict JSON value: no NaN, no infinity, no key twice. `line` is where `raw` begins in `file`."""
+    text = _decode(raw, file, line)
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        if "\\ud" in text.lower():  # half of a surrogate pair can be escaped, and never written again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except json.JSONDecodeError as error:
+        line, problem = line + error.lineno - 1, f"not JSON: {error.msg} (column {error.colno})"
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:
+        problem = str(error)
+    raise UsageError(problem, where=f"{file}:{line}", mend="write it as strict JSON in UTF-8")
+
+
+def _decode(raw: bytes, file: str, line: int) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line += raw.count(b"\n", 0, error.start)
+        problem = f"not UTF-8: byte {raw[error.start]:#04x}"
+        raise UsageError(problem, where=f"{file}:{line}", mend="save the file as UTF-8") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {name!r} stands twice")
+        found[name] = value
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+# Locks
+
+
+@contextmanager
+def locked(path: Path, timeout: float | None = None) -> Iterator[None]:
+    """Hold the lock `path`.lock, which the system frees when its holder dies.
+
+    `timeout` in seconds (None: wait for ever). ResourceError after it, naming the process to wait for.
+    """
+    from filelock import FileLock, Timeout
+
+    owner = path.with_name(path.name + ".owner")
+    lock = FileLock(f"{path}.lock", timeout=-1 if timeout is None else timeout)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise _held(path, owner) from None
+    try:
+        with suppress(OSError):  # the note is a courtesy; the lock is held without it
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        with suppress(OSError):
+            owner.unlink()
+        lock.release()
+
+
+def _held(path: Path, owner: Path) -> ResourceError:
+    who = "another process"
+    with suppress(OSError):
+        who = owner.read_text() or who
+    return ResourceError(f"{who} holds the lock", where=f"{path}.lock", mend=f"wait until {who} is done, or end it")
+
+
+# Trouble
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _explain(error, path) from error
+
+
+def _explain(error: OSError, path: Path) -> KinjectError:
+    match error:
+        case FileNotFoundError():
+            return MissingError("the file does not exist", where=str(path), mend=f"check the path: ls {path.parent}")
+        case IsADirectoryError():
+            return MissingError("this is a folder, not a file", where=str(path), mend=f"name a file in it: ls {path}")
+        case PermissionError():
+            return MissingError("no permission", where=str(path), mend=f"chmod u+rw {path}")
+        case OSError(errno=number) if number in (ENOSPC, EDQUOT):
+            free = shutil.disk_usage(path.anchor or ".").free >> 20
+            return ResourceError(
+                f"the disk is full ({free} MiB free)", where=str(path), mend="make room, then run again"
+            )
+    return MissingError(f"not readable or writable: {error.strerror or error}", where=str(path))

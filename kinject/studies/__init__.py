@@ -1,0 +1,1 @@
+"""The paper's questions, each answered by one file."""

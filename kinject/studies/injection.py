@@ -1,0 +1,105 @@
+"""Which way of injecting facts works (arXiv 2410.03717, section 5 and A.2; Tables 3 to 5)?
+
+Arms of one model on the same facts, side by side. What arms share is done once: first every start, then everything that
+is trained on the facts, then the answers.
+"""
+
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from kinject.errors import UsageError, did_you_mean
+from kinject.facts.schema import FactSet
+from kinject.injection.arm import Arm, arm
+from kinject.injection.inject import Settings, inject, posttrained, taught_on
+from kinject.progress import SILENT, Progress
+from kinject.runs.executors import Local
+from kinject.runs.store import Spec, Store
+from kinject.sources import Model
+
+VERSION = 1
+
+PRESETS: dict[str, tuple[Arm, ...]] = {
+    "demo": (
+        *(
+            arm(start, method)
+            for start in ("base", "subqa-recall-context")
+            for method in ("none", "event-sft", "rag-oracle")
+        ),
+        arm("subqa-recall", "rag-oracle"),
+    ),
+}
+"""Sets of arms by name. `demo`: Tables 3 and 4, and what the paper's own training set does to reading."""
+
+
+def choose(preset: str | None, starts: Sequence[str], methods: Sequence[str]) -> tuple[Arm, ...]:
+    """Return the arms of a preset, or every start with every method."""
+    if preset is None:
+        return tuple(arm(start, method) for start in starts for method in methods)
+    if preset not in PRESETS:
+        raise UsageError(
+            f"there is no preset {preset!r}.{did_you_mean(preset, PRESETS)}",
+            where="--preset",
+            mend=f"use one of: {', '.join(PRESETS)}",
+        )
+    return PRESETS[preset]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One model, one set of facts and the settings that all arms share."""
+
+    model: Model
+    facts: FactSet
+    settings: Settings
+
+    def start(self, one: Arm, progress: Progress) -> None:
+        """Train what the arm starts from."""
+        posttrained(one.start, self.model, self.settings, progress)
+
+    def learn(self, one: Arm, progress: Progress) -> None:
+        """Train what the arm learns."""
+        started, _ = posttrained(one.start, self.model, self.settings)
+        taught_on(one.learn, started, self.facts, self.settings, progress)
+
+    def answer(self, one: Arm, progress: Progress) -> dict[str, Any]:
+        """Run the whole arm."""
+        return inject(one, self.model, self.facts, self.settings, progress).as_json()
+
+
+def compare(
+    chosen: Sequence[Arm], comparison: Comparison, jobs: int = 1, progress: Progress = SILENT
+) -> tuple[dict[str, Any], Path]:
+    """Run the arms and return the record (`kinject.compare/1`) with the folder that it lies in."""
+    executor = Local(jobs)
+    executor.map(comparison.start, _first_of_each(chosen, lambda one: one.start), progress)
+    executor.map(comparison.learn, _first_of_each(chosen, lambda one: (one.start, one.learn)), progress)
+    records = executor.map(comparison.answer, chosen, progress)
+    spec = Spec("compare", VERSION, {"runs": [record["run"] for record in records]})
+    run = Store().run(
+        spec,
+        lambda folder: {
+            "schema": "kinject.compare/1",
+            "arms": records,
+            "claims": [],
+            "command": " ".join(["kinject", *sys.argv[1:]]),
+            "versions": versions(),
+        },
+    )
+    return dict(run.record), run.folder
+
+
+def _first_of_each(chosen: Sequence[Arm], share: Callable[[Arm], object]) -> list[Arm]:
+    return list({share(one): one for one in reversed(chosen)}.values())[::-1]
+
+
+def versions() -> str:
+    """Name what ran: the packages that can change a figure, and the machine."""
+    packages = ("kinject", "torch", "transformers", "trl")
+    return ", ".join(
+        [*(f"{name} {version(name)}" for name in packages), f"Python {platform.python_version()}", platform.machine()]
+    )

@@ -1,0 +1,141 @@
+"""Grading: every answer keeps its place and gets a verdict; every rate has its denominator."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinject.errors import MissingError, UsageError
+from kinject.facts.load import load
+from kinject.facts.schema import Fact
+from kinject.judging.grade import JUDGES, KINDS, Answer, grade, open_judge, read_answers, scores
+from kinject.judging.verdict import Verdict
+
+FACTS = load(Path(__file__).parent.parent / "cases" / "judging" / "facts.jsonl")
+
+
+def said(correctness: str, recall: str = "absent", reasoning: str = "absent") -> Verdict:
+    return Verdict.model_validate(
+        {
+            "correctness": correctness,
+            "recall": recall,
+            "recall_entities": "right" if recall == "wrong" else recall,
+            "reasoning": reasoning,
+            "reason": "made up",
+        }
+    )
+
+
+def answer(kind: str, verdict: Verdict | None) -> Answer:
+    return Answer(fact="rugby", kind=kind, response="", verdicts={"rules": verdict} if verdict else {})
+
+
+def suspicious(response: str, fact: Fact, kind: str) -> Verdict:
+    return Verdict.unscored("never sure")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"fact": "rugbi", "kind": "direct", "response": "x"}, "no fact 'rugbi'"),
+        ({"fact": "rugby", "kind": "multi-hop", "response": "x"}, "Did you mean 'multihop'"),
+        ({"fact": "launch", "kind": "multihop", "response": "x"}, "no multihop question"),
+        ({"fact": "rugby", "kind": "direct", "response": None}, "no text"),
+        ({"fact": "rugby", "kind": "direct", "response": ["x"]}, "no text"),
+    ],
+)
+def test_what_cannot_be_judged_is_unscored_with_the_reason(row: dict[str, Any], reason: str) -> None:
+    [graded] = grade([Answer.model_validate(row)], FACTS)
+    verdict = graded.verdicts["rules"]
+    assert reason in verdict.reason
+    assert {verdict.correctness, verdict.recall, verdict.recall_entities, verdict.reasoning} == {"unscored"}
+
+
+def test_answers_keep_their_order_and_their_other_verdicts() -> None:
+    first = Answer(fact="rugby", kind="direct", response="South Africa", verdicts={"llm": said("incorrect")})
+    second = Answer(fact="coach", kind="multihop", response="São Paulo", sample=1, prompt="In which city?")
+    graded = grade([first, second], FACTS)
+    assert [row.fact for row in graded] == ["rugby", "coach"]
+    assert [row.verdicts["rules"].correctness for row in graded] == ["correct", "incorrect"]
+    assert graded[0].verdicts["llm"] == said("incorrect")
+    assert first.verdicts.keys() == {"llm"}
+
+
+def test_every_judge_of_the_table_judges() -> None:
+    for name in JUDGES:
+        assert isinstance(open_judge(name)("South Africa", FACTS.by_id["rugby"], "direct"), Verdict)
+
+
+def test_a_judge_of_ones_own() -> None:
+    assert open_judge("kinject.judging.rules:judge") is open_judge("rules")
+
+
+@pytest.mark.parametrize("name", ["rule", "kinject.nowhere:judge", "kinject.judging.rules:no_judge"])
+def test_an_unknown_judge_is_refused(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_judge(name)
+    assert caught.value.where == "--judge"
+    assert name != "rule" or "Did you mean 'rules'" in caught.value.message
+
+
+def test_rates_are_over_all_multihop_answers_and_beside_it_over_the_incorrect_ones() -> None:
+    answers = [
+        answer("multihop", said("correct", "right", "sound")),
+        answer("multihop", said("correct", "wrong", "sound")),
+        answer("multihop", said("incorrect", "wrong", "faulty")),
+        answer("multihop", said("incorrect")),
+        answer("multihop", Verdict.unscored("no reply")),
+        answer("multihop", None),
+        answer("direct", said("correct", "wrong")),
+        answer("direct", said("incorrect")),
+        answer("unheard-of", said("correct")),
+    ]
+    rates = {name: (rate.k, rate.n, rate.unscored) for name, rate in scores(answers, "rules").items()}
+    assert rates == {
+        "direct": (1, 2, 0),
+        "direct_paraphrased": (0, 0, 0),
+        "multihop": (2, 4, 2),
+        "hallucinated": (2, 4, 2),
+        "hallucinated_entities": (0, 4, 2),
+        "faulty_reasoning": (1, 4, 2),
+        "hallucinated_of_incorrect": (1, 2, 0),
+        "faulty_of_incorrect": (1, 2, 0),
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(["correct", "incorrect", "unscored"]))))
+def test_no_answer_is_lost_from_a_denominator(rows: list[tuple[str, str]]) -> None:
+    rates = scores([answer(kind, said(correctness)) for kind, correctness in rows], "rules")
+    for kind in KINDS:
+        assert rates[kind].n + rates[kind].unscored == sum(row[0] == kind for row in rows)
+
+
+def test_answers_are_read_with_the_least_that_suffices(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"fact": "rugby", "kind": "direct", "response": "South Africa"}\n', encoding="utf-8")
+    assert read_answers(path) == [Answer(fact="rugby", kind="direct", response="South Africa")]
+
+
+def test_written_answers_are_read_again(tmp_path: Path) -> None:
+    graded = grade([Answer(fact="rugby", kind="direct", response="x")], FACTS)
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(row.model_dump()) + "\n" for row in graded), encoding="utf-8")
+    assert read_answers(path) == graded
+
+
+@pytest.mark.parametrize("row", ['{"fact": "rugby", "kind": "direct"}', '{"fact": 1}', "[]", "x"])
+def test_a_line_that_is_no_answer_is_named(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    good = '{"fact": "rugby", "kind": "direct", "response": "x"}'
+    path.write_text(f"{good}\n\n{row}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_answers(path)
+    assert caught.value.where == f"{path}:3"
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingError):
+        read_answers(tmp_path / "none.jsonl")
