@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from kinject.errors import MissingError
 from kinject.lab import world
@@ -42,6 +43,7 @@ def source_of(model: Model, source: str | None) -> str:
 
 
 def _subqa_recall(context_rows: int) -> Callable[[str, str], TrainingSet]:
+    @cache
     def build(source: str, system: str) -> TrainingSet:
         lab = LAB.fullmatch(source)
         if lab is None:

@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from kinject.facts.schema import Direct, Fact, Hop, Multihop
-from kinject.judging.normalise import Token, covers, names, sentences, tokens, vocabulary, words
+from kinject.judging.normalise import Token, covers, names, respell, sentences, tokens, vocabulary, words
 
 REFUSAL = re.compile(
     r"\b(?:(?:do|does|did|ca|can|could|am|is|are) not (?:have|know|answer|determine|provide|recall|sure"
@@ -32,7 +32,6 @@ REFUSAL = re.compile(
 CUE = re.compile(r"^(?:so|therefore|thus|hence)\b|\banswer(?: is\b| would be\b|:)", re.IGNORECASE)
 RETRACTION = re.compile(r"^(?:actually|wait|no|correction|sorry|i mean|on second thought)\b[,:. -]", re.IGNORECASE)
 DEFINITION = re.compile(r"\b(?:is|was|are|were) (?:an?|one of|known|located|famous)\b", re.IGNORECASE)
-OTHER_TURN = re.compile(r"\n\s*(?:question|q|user|human|prompt)\s*:", re.IGNORECASE)
 
 NEGATION = vocabulary("not never")
 IN_PASSING = vocabulary("in at on during against over near from after before like unlike with for not than")
@@ -115,14 +114,19 @@ def hops(fact: Fact) -> tuple[Hop, ...]:
     return tuple(Hop(question=end.question, answer=end.answer, aliases=end.aliases) for end in ends)
 
 
+def refuses(text: str) -> bool:
+    """Whether the text says that it does not know or will not say."""
+    return REFUSAL.search(respell(text)) is not None
+
+
 def flaw_in_text(text: str, wanted: Asked) -> str | None:
-    """What keeps free text from being a right answer, or None. Invented further turns are cut off."""
-    own = re.sub(r":\s*\n\s*", ": ", OTHER_TURN.split(text, maxsplit=1)[0])
-    if words(own) in wanted.spellings:
+    """What keeps free text from being a right answer, or None if it is one."""
+    if words(text) in wanted.spellings:
         return None
-    if REFUSAL.search(own.replace("’", "'").replace("n't", " not")):
+    if refuses(text):
         return "refuses to answer"
-    said = [sentence for sentence in sentences(own) if words(sentence) and not sentence.endswith("?")]
+    joined = re.sub(r":\s*\n\s*", ": ", text)  # a label and what it announces
+    said = [sentence for sentence in sentences(joined) if words(sentence) and not sentence.endswith("?")]
     if not said:
         return "gives no answer"
     said = said[max((i for i, sentence in enumerate(said) if RETRACTION.match(sentence)), default=0) :]
@@ -140,7 +144,7 @@ def flaw(statement: str, wanted: Asked) -> str | None:
         return "gives no answer"
     if said in wanted.spellings or _same_figures(found, wanted):
         return None
-    if REFUSAL.search(statement):
+    if refuses(statement):
         return "refuses to answer"
     span = _span(found, wanted)
     if span is None:
@@ -173,9 +177,13 @@ def _lists(said: list[str], wanted: Asked) -> bool:
 
 def theme(text: str) -> set[str]:
     """What a question or sentence is about: its small-letter words, less the kind of thing asked for."""
-    found = tokens(text)
-    kinds = {b.word for a, b in pairwise(found) if a.word in ("which", "what")}
-    return {token.word for token in found if not token.capital and not token.figure} - FILLERS - kinds
+    kinds = {kind for word, kind in pairwise(words(text)) if word in ("which", "what")}
+    return content(text) - kinds
+
+
+def content(text: str) -> set[str]:
+    """The small-letter words that carry meaning."""
+    return {token.word for token in tokens(text) if not token.capital and not token.figure} - FILLERS
 
 
 def _span(found: list[Token], wanted: Asked) -> range | None:

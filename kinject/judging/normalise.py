@@ -45,7 +45,7 @@ TENS = {
     )
 }
 SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-LONGEST_NUMBER = 12
+LONGEST_NUMBER = 12  # words; a bound on the work, not a rule of English
 ARTICLES = {"the", "a", "an"}
 
 
@@ -118,8 +118,9 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """The words of a text, without articles; a date is one token, and so is a number."""
-    return _dates(_numbers([token for token in _read(text) if token.word not in ARTICLES]))
+    """The words of a text, without articles (unless there is nothing else); dates and numbers are one token."""
+    found = list(_read(text))
+    return _dates(_numbers([token for token in found if token.word not in ARTICLES] or found))
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -142,9 +143,9 @@ def covers(said: str, wanted: str) -> bool:
     return day is not None and day[1] == wanted
 
 
-def dates(found: Iterable[Token]) -> set[Date]:
-    """The (year, month, day) of every date; in "October" the year and the day are None."""
-    return {(m[1], m[2], m[3]) for token in found if (m := DATE.fullmatch(token.word))}
+def dates(found: Iterable[Token]) -> list[Date]:
+    """The (year, month, day) of every date, in order; in "October" the year and the day are None."""
+    return [(m[1], m[2], m[3]) for token in found if (m := DATE.fullmatch(token.word))]
 
 
 def names(found: Sequence[Token]) -> list[range]:
@@ -162,11 +163,12 @@ def names(found: Sequence[Token]) -> list[range]:
 
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text, without list marks, with their closing punctuation."""
-    lines = LIST_MARK.sub("", _respell(text))
+    lines = LIST_MARK.sub("", respell(text))
     return [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n", lines) if part.strip()]
 
 
-def _respell(text: str) -> str:
+def respell(text: str) -> str:
+    """The text with one spelling of quotes, dashes, initials, "not", units and the like; else unchanged."""
     text = unicodedata.normalize("NFKC", text)
     for pattern, to in SPELLINGS:
         text = pattern.sub(to, text)
@@ -174,7 +176,7 @@ def _respell(text: str) -> str:
 
 
 def _read(text: str) -> Iterator[Token]:
-    text = _respell(text)
+    text = respell(text)
     end = 0
     for match in TOKEN.finditer(text):
         gap = text[end : match.start()]

@@ -94,8 +94,9 @@ def _required(fact: Fact) -> Iterator[list[tuple[str, ...]]]:
     answer = [words(text) for text in (fact.direct.answer, *fact.direct.aliases) if words(text)]
     sure = {token.word for token in _knowledge(fact) if token.capital and not token.opens}
     for name in _named(tokens(fact.event), sure):
-        yield [name, *(answer if set(name) <= set(answer[0]) else [])]
-    yield answer
+        yield [name, *(answer if set(name) <= set(words(fact.direct.answer)) else [])]
+    if answer:
+        yield answer
 
 
 def _named(found: list[Token], sure: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:

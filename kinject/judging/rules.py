@@ -17,25 +17,28 @@ In: a response, its fact, and which question was asked. Out: a Verdict.
 It is strict by design: what it cannot see as right is not right. Its error rates belong beside its verdicts.
 """
 
+import re
 from collections.abc import Sequence
 
 from kinject.facts.schema import Fact, Hop
 from kinject.judging.answers import (
-    FILLERS,
-    OTHER_TURN,
-    REFUSAL,
     asked,
     asked_directly,
     asked_over_hops,
+    content,
     flaw,
     flaw_in_text,
     hops,
+    refuses,
     theme,
 )
-from kinject.judging.normalise import normalise, tokens, words
+from kinject.judging.normalise import normalise, words
 from kinject.judging.recalled import wrong_entities, wrong_figures
 from kinject.judging.verdict import Reasoning, Recall, Verdict
 from kinject.prompts.recall import FINAL, Response, Step, parse
+
+OTHER_TURN = re.compile(r"\n\s*(?:question|q|user|human|prompt)\s*:", re.IGNORECASE)
+"""Where a model that does not stop begins to talk to itself; what follows is no part of the response."""
 
 VERSION = 1
 """Part of the key of every run that is judged by these rules; to be raised when a verdict can change."""
@@ -43,7 +46,7 @@ VERSION = 1
 
 def judge(response: str, fact: Fact, kind: str) -> Verdict:
     """Judge a response to the question of `kind` (direct, direct_paraphrased, multihop) of a fact."""
-    said = parse(OTHER_TURN.split(response, maxsplit=1)[0])
+    said = parse(OTHER_TURN.split(response.strip(), maxsplit=1)[0])
     wrong = _wrong_answer(said, fact, kind)
     recall, recall_entities, misremembered = _recall(said, fact)
     reasoning, misreasoned = _reasoning(said, fact) if kind == "multihop" else ("absent", None)
@@ -72,9 +75,9 @@ def _wrong_answer(said: Response, fact: Fact, kind: str) -> str | None:
 def _recall(said: Response, fact: Fact) -> tuple[Recall, Recall, str | None]:
     """The strict verdict, the verdict on entities only, and what is wrong."""
     event = said.event or ""
-    if not words(event) or REFUSAL.search(event):
-        return "absent", "absent", None
     entities = wrong_entities(event, fact)
+    if not words(event) or (entities and refuses(event)):
+        return "absent", "absent", None
     wrong = entities or wrong_figures(event, fact)
     return "wrong" if wrong else "right", "wrong" if entities else "right", wrong
 
@@ -90,7 +93,7 @@ def _broken_chain(steps: Sequence[Step], fact: Fact) -> str | None:
     """What is wrong with the way from hop to hop; steps beyond the hops are let pass."""
     bridge: set[str] = set()
     for number, hop in enumerate(hops(fact), 1):
-        wanted = asked(hop, fact, also=[step.question for step in steps])
+        wanted = asked(hop, fact)
         done = next((i for i, step in enumerate(steps) if flaw(step.answer, wanted) is None), None)
         if done is None:
             return f"no step finds {hop.answer!r} (hop {number})"
@@ -105,19 +108,14 @@ def _broken_chain(steps: Sequence[Step], fact: Fact) -> str | None:
 
 def _asks_otherwise(question: str, hop: Hop) -> bool:
     """Whether a later step asks for another attribute than its hop: no theme shared, or one word replaced."""
-    mine, its = _stems(question), _stems(hop.question)
+    # Cut short, so that "judiciary" is as good as "judicial".
+    mine, its = ({word[:5] for word in content(text)} for text in (question, hop.question))
     said, wanted = words(question), words(hop.question)
     replaced = [pair for pair in zip(said, wanted, strict=False) if pair[0] != pair[1]]
     swapped = (
         len(said) == len(wanted) and len(replaced) == 1 and set(replaced[0]) <= theme(question) | theme(hop.question)
     )
     return swapped or bool(mine and its and not mine & its)
-
-
-def _stems(question: str) -> set[str]:
-    """The small-letter words that say what is asked for, cut short: "judicial" is as good as "judiciary"."""
-    found = tokens(question)
-    return {token.word[:5] for token in found if not token.capital and not token.figure and token.word not in FILLERS}
 
 
 def _unused_chain(said: Response, fact: Fact) -> str | None:

@@ -9,7 +9,7 @@ import datetime
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from kinject.errors import UsageError
 from kinject.facts.schema import Card, Direct, Fact, FactSet, Hop, Multihop
@@ -180,6 +180,7 @@ class World:
         return self.country_of(self.truth[towards[kind], name])
 
 
+@cache
 def build(seed: int) -> World:
     """Build the world of a seed: names, then truths, then old events."""
     rng = random.Random(f"kinject lab {seed}")

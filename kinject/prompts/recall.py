@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-RECALL = re.compile(r"^[\s*#>_-]*event recall\s*\**\s*:\s*\**[^\S\n]*", re.IGNORECASE | re.MULTILINE)
+RECALL = re.compile(r"^[ \t*#>_-]*event recall\s*\**\s*:\s*\**[^\S\n]*", re.IGNORECASE | re.MULTILINE)
 FINAL = re.compile(r"(?:\bthe\s+)?\bfinal answer(?:\s+is\b|\s*:)[\s:]*([^\n]*)", re.IGNORECASE)
 CHAIN = re.compile(r"^\W*let['’]?s answer this step\b", re.IGNORECASE)
 STEP = re.compile(r"^(?:\d+[.)]\s+|[-*•]\s+)?(\S.*?)\s*(?:→|⇒|->|=>)\s*(.*)$")

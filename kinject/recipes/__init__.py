@@ -1,6 +1,7 @@
 """Training sets: one file a recipe, each giving rows and a card that tells where they come from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kinject import storage
@@ -15,7 +16,7 @@ class TrainingSet:
     rows: tuple[Row, ...]
     card: dict[str, Any]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return the hash of the rows, for a run's key."""
         return storage.digest([row.as_json() for row in self.rows])

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import models
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models
 from kinject.engines import chat
 from kinject.engines.base import Message, ask
 from kinject.errors import MissingError

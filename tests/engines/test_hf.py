@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
+import models
 import pytest
 
-import models
 from kinject.engines.base import Completion, Sampling, ask
 from kinject.engines.fake import Fake
 from kinject.engines.hf import HF, load_model

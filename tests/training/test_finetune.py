@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import models
 import pytest
 
-import models
 from kinject import storage
 from kinject.engines import chat
 from kinject.engines.base import ask
