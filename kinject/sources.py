@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kinject import resources, storage
+from kinject.engines.base import Sampling
 from kinject.errors import MissingError, UsageError, did_you_mean
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
@@ -19,7 +20,7 @@ from kinject.lab.pretraining import Recipe
 from kinject.progress import SILENT, Progress
 from kinject.runs.store import Spec, Store
 
-LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>\d+|old))?")
+LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>[1-9]\d*|old))?")
 HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -38,10 +39,19 @@ class Model:
         """Name the prompt that is its system message: the paper's, or the lab's own short one."""
         return "system-subqa" if self.world is None else "system-lab"
 
+    @property
+    def sampling(self) -> Sampling:
+        """Return how it is sampled by default: as in the paper (A.5), for a lab model without repetition penalty.
+
+        The penalty falls on whatever stands in the prompt. A model of two million parameters then names another month
+        than the one that it reads (measured on world 0: not one date in a hundred right).
+        """
+        return Sampling() if self.world is None else Sampling(repetition_penalty=1.0)
+
 
 def open_model(name: str, progress: Progress = SILENT) -> Model:
     """Find or build the model of a name. Raises `MissingError` with the nearest thing that would work."""
-    if lab := LAB.fullmatch(name):
+    if (lab := LAB.fullmatch(name)) and lab["count"] is None:
         seed = int(lab["world"] or 0)
         folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
         return Model(f"lab@{seed}", folder, storage.folder_digest(folder), seed)
@@ -55,6 +65,13 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
         where="--model",
         mend="use `lab`, `lab@N`, a folder with config.json and *.safetensors, or a hub id like org/name",
     )
+
+
+def open_both(model: str, facts: str | None, progress: Progress = SILENT) -> tuple[Model, FactSet]:
+    """Open a model and facts; the facts first where they are named, because a model may take minutes to be built."""
+    named = open_facts(facts) if facts else None
+    opened = open_model(model, progress)
+    return opened, named or open_facts(None, opened)
 
 
 def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT) -> Path:  # noqa: B008 - frozen
@@ -104,17 +121,20 @@ def _local(folder: Path) -> Model:
             where=str(folder),
             mend="give the folder that holds config.json, *.safetensors and the tokenizer",
         )
-    card = checkpoint.card(folder) or {}
-    return Model(str(folder), folder.resolve(), storage.folder_digest(folder), card.get("world"))
+    card: object = checkpoint.card(folder)  # anybody's model may hold a card.json of another kind
+    world = card.get("world") if isinstance(card, dict) else None
+    return Model(
+        str(folder), folder.resolve(), storage.folder_digest(folder), world if isinstance(world, int) else None
+    )
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Model:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         place = snapshot_download(hub_id, revision=revision, ignore_patterns=["*.bin", "*.pth", "*.gguf", "original/*"])
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise MissingError(
             f"the model {hub_id!r} is neither on this machine nor to be had from the hub: {str(error).splitlines()[0]}",
             where="--model",

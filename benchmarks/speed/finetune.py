@@ -2,7 +2,7 @@
 
     python benchmarks/speed/finetune.py [--model PATH] [--rows 800] [--repeats 3] [--threads 2]
 
-All three train one epoch of the same rows (SubQARecall of lab world 0), in turn, in one process; the smallest time of
+All train one epoch of the same rows (SubQARecall of lab world 0), in turn, in one process; the smallest time of
 each counts. The loop is what one would write by hand for this very purpose: batches of like length, bf16 autocast,
 logits of the response only.
 """
@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kinject import prompts, sources
@@ -51,27 +52,18 @@ def loop(model: Path, examples: Examples, pad: int) -> float:
     return time.perf_counter() - began
 
 
-def ours(model: Path, examples: Examples, pad: int) -> float:
-    """Train through `kinject.training`; return seconds of the training itself."""
-    return _trainer(model, examples, plain=False)
-
-
-def trl(model: Path, examples: Examples, pad: int) -> float:
-    """Train through SFTTrainer with its own loss; return seconds."""
-    return _trainer(model, examples, plain=True)
-
-
-def _trainer(model: Path, examples: Examples, plain: bool) -> float:
+def trainer(model: Path, examples: Examples, options: finetune.Options, *, plain: bool = False) -> float:
+    """Train through `kinject.training`, or with `plain` through SFTTrainer and its own loss; return seconds."""
     from trl import SFTTrainer
 
     tokenizer, network = chat.load_tokenizer(model), hf.load_model(model, training=True)
-    steps = -(-len(examples) // OPTIONS.batch)
+    steps = -(-len(examples) // options.batch)
     with tempfile.TemporaryDirectory() as folder, SILENT.stage("") as stage:
-        trainer = finetune.build_trainer(network, tokenizer, examples, OPTIONS, Path(folder), steps, stage)
+        made = finetune.build_trainer(network, tokenizer, examples, options, Path(folder), steps, stage)
         if plain:
-            trainer.compute_loss = SFTTrainer.compute_loss.__get__(trainer)
+            made.compute_loss = SFTTrainer.compute_loss.__get__(made)
         began = time.perf_counter()
-        trainer.train()
+        made.train()
         return time.perf_counter() - began
 
 
@@ -90,14 +82,19 @@ def main() -> None:
     tokenizer = chat.load_tokenizer(model)
     rows = subqa_recall.from_world(world.build(0), prompts.load("system-lab"), context_rows=600).rows[: given.rows]
     examples = [finetune.encode(tokenizer, row) for row in rows]
-    contenders: dict[str, Callable[[Path, Examples, int], float]] = {"loop": loop, "kinject": ours, "trl": trl}
+    contenders: dict[str, Callable[[], float]] = {
+        "loop": lambda: loop(model, examples, tokenizer.pad_token_id),
+        "kinject": lambda: trainer(model, examples, OPTIONS),
+        "kinject, fp32": lambda: trainer(model, examples, replace(OPTIONS, precision="fp32")),
+        "trl": lambda: trainer(model, examples, OPTIONS, plain=True),
+    }
     best = dict.fromkeys(contenders, float("inf"))
     for _ in range(given.repeats):
         for name, train in contenders.items():
-            best[name] = min(best[name], train(model, examples, tokenizer.pad_token_id))
+            best[name] = min(best[name], train())
     tokens = sum(len(example["input_ids"]) for example in examples)
     for name, seconds in best.items():
-        print(f"{name:8} {seconds:6.2f} s  {tokens / seconds:6.0f} tokens/s  {seconds / best['loop']:.2f} x the loop")
+        print(f"{name:14} {seconds:6.2f} s  {tokens / seconds:6.0f} tokens/s  {seconds / best['loop']:.2f} x the loop")
 
 
 if __name__ == "__main__":

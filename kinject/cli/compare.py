@@ -24,6 +24,7 @@ def compare(
     seed: options.Seed = 0,
     source: options.Source = None,
     greedy: options.Greedy = False,
+    repetition_penalty: options.RepetitionPenalty = None,
     max_new_tokens: options.MaxNewTokens = 256,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
     as_json: Json = False,
@@ -37,10 +38,13 @@ def compare(
     from kinject.report.tables import sections, terminal
     from kinject.studies import injection
 
-    chosen = injection.choose(preset, starts.split(","), methods.split(","))
-    asked = options.settings(judge, seed, source, greedy, max_new_tokens)
+    chosen = injection.choose(preset, _names(starts), _names(methods))
+    asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
     progress = RichProgress()
-    opened = sources.open_model(model, progress)
-    comparison = injection.Comparison(opened, sources.open_facts(facts, opened), asked)
+    comparison = injection.Comparison(*sources.open_both(model, facts, progress), asked)
     record, folder = injection.compare(chosen, comparison, jobs, progress)
     emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from kinject.cli.console import Json, emit
 from kinject.facts.check import RULES, Report, check_file
+from kinject.facts.check import check as check_set
 from kinject.facts.load import sets
 from kinject.facts.schema import Problem
 from kinject.resources import facts_folder
@@ -36,13 +37,17 @@ def list_(as_json: Json = False) -> None:
 
 @app.command("check")
 def check(
-    facts: Annotated[str, typer.Argument(help="The name of a set, or the path of a .jsonl file.")],
+    facts: Annotated[str, typer.Argument(help="The name of a set, the path of a .jsonl file, or lab[@N][:COUNT].")],
     as_json: Json = False,
 ) -> None:
     """Find everything that makes facts unsound, in one pass. Exit code 1 if there is something."""
-    from kinject.sources import facts_path
+    from kinject.sources import LAB, facts_path, open_facts
 
-    report = check_file(facts_path(facts))
+    if LAB.fullmatch(facts):
+        invented = open_facts(facts)
+        report = Report(len(invented.facts), tuple(check_set(invented)))
+    else:
+        report = check_file(facts_path(facts))
     result = {
         "schema": "kinject.facts.check/1",
         "facts": report.facts,

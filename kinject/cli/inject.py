@@ -19,6 +19,7 @@ def inject(
     seed: options.Seed = 0,
     source: options.Source = None,
     greedy: options.Greedy = False,
+    repetition_penalty: options.RepetitionPenalty = None,
     max_new_tokens: options.MaxNewTokens = 256,
     as_json: Json = False,
 ) -> None:
@@ -35,8 +36,8 @@ def inject(
     from kinject.report.tables import sections, terminal
 
     chosen = arm(start, method)
-    asked = options.settings(judge, seed, source, greedy, max_new_tokens)
+    asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
     progress = RichProgress()
-    opened = sources.open_model(model, progress)
-    record = run(chosen, opened, sources.open_facts(facts, opened), asked, progress).as_json()
+    opened, known = sources.open_both(model, facts, progress)
+    record = run(chosen, opened, known, asked, progress).as_json()
     emit(record, as_json=as_json, text=lambda: terminal(sections([from_record(record)])))

@@ -1,12 +1,11 @@
 """The options that several commands share, each written once."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from kinject.engines.base import Sampling
 from kinject.injection.inject import Settings
+from kinject.judging.grade import open_judge
 
 Model = Annotated[
     str, typer.Option("--model", help="lab, lab@N (another world), a model folder, or a hub id like org/name.")
@@ -16,17 +15,25 @@ Facts = Annotated[
     typer.Option("--facts", help="A .jsonl file, a set's name, or lab[@N][:COUNT]. Default: the model's own facts."),
 ]
 Judge = Annotated[str, typer.Option("--judge", help="Who says whether an answer is right.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of training order and sampling.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of training order and sampling.")]
 Source = Annotated[
     str | None, typer.Option("--source", help="Where post-training rows come from, such as lab or lab@1.")
 ]
-Greedy = Annotated[bool, typer.Option("--greedy", help="Decode greedily instead of the paper's sampling (A.5).")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Decode greedily instead of sampling.")]
+RepetitionPenalty = Annotated[
+    float | None, typer.Option("--repetition-penalty", min=1.0, help="Default: the paper's 1.1; for a lab model none.")
+]
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.")]
 
 
-def settings(judge: str, seed: int, source: str | None, greedy: bool, max_new_tokens: int) -> Settings:
+def settings(
+    judge: str, seed: int, source: str | None, greedy: bool, repetition_penalty: float | None, max_new_tokens: int
+) -> Settings:
     """Return the settings of an injection from a command's options."""
-    sampling = Sampling(max_new_tokens=max_new_tokens)
+    open_judge(judge)  # a mistyped name is told now, not after the training
+    sampling: dict[str, float] = {"max_new_tokens": max_new_tokens}
     if greedy:
-        sampling = replace(sampling, temperature=0.0, top_p=1.0)
+        sampling |= {"temperature": 0.0, "top_p": 1.0}
+    if repetition_penalty is not None:
+        sampling["repetition_penalty"] = repetition_penalty
     return Settings(sampling=sampling, judge=judge, seed=seed, source=source)

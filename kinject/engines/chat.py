@@ -29,7 +29,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingError(
             f"the tokenizer cannot be read: {str(error).splitlines()[0]}",
             where=str(folder),

@@ -51,13 +51,12 @@ class HF:
 
     def _generate_batch(self, prompts: list[list[int]], sampling: Sampling, start: int) -> list[Completion]:
         import torch
-        from transformers import set_seed
 
         width = max(map(len, prompts))
         pad = self.tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts])
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-        set_seed(sampling.seed * 1_000_003 + start)
+        torch.manual_seed(sampling.seed * 1_000_003 + start)
         with torch.inference_mode():
             out = self.model.generate(
                 input_ids=ids.to(self.model.device),
@@ -108,12 +107,15 @@ def load_model(folder: Path, *, training: bool = False) -> "PreTrainedModel":
     logging.set_verbosity_error()
     gpu = torch.cuda.is_available()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32 if training or (not gpu and _bytes(folder) < SMALL) else "auto",
             attn_implementation=None if gpu else "eager",
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if found["missing_keys"]:  # transformers would draw them at random and go on
+            raise ValueError(f"no file has the weights {min(found['missing_keys'])!r}")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise MissingError(
             f"the model cannot be loaded: {str(error).splitlines()[0]}",
             where=str(folder),

@@ -80,8 +80,12 @@ def load(table: Mapping[str, str | None], kind: str, name: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise MissingError(f"{name!r} cannot be imported: {error}", where=f"--{kind}") from error
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise MissingError(
+            f"{name!r} cannot be imported: {error}",
+            where=f"--{kind}",
+            mend="write it as module:attribute, and put the module's folder on PYTHONPATH",
+        ) from error
 
 
 def known(kind: str, name: str, table: Mapping[str, Any], where: str) -> str:

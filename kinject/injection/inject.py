@@ -35,7 +35,8 @@ VERSION = 1
 class Settings:
     """What an injection can be asked for beside its arm; None means the default for the model."""
 
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """What is to differ from the model's default sampling, by the names of `Sampling`."""
     judge: str = "rules"
     seed: int = 0
     source: str | None = None
@@ -77,11 +78,9 @@ def taught_on(
     options = replace(settings.learn or method.options(model, facts), seed=settings.seed)
     inputs = {
         "method": learn,
-        "method_version": method.version,
+        "data": method.data(model, facts),
         "model": model.key,
-        "facts": facts.digest,
         "options": options.as_json(),
-        "system": prompts.digest_of(model.system),
         **_words(),
     }
     spec = Spec("learn", finetune.VERSION, inputs)
@@ -91,7 +90,7 @@ def taught_on(
 def answers(model: Model, context: str, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> Run:
     """Ask every question of the facts once; the run's folder holds `answers.jsonl` without verdicts."""
     wrap: Callable[[Engine, FactSet], Engine] | None = arms.load(arms.CONTEXT, "context", context)
-    sampling = replace(settings.sampling, seed=settings.seed)
+    sampling = _sampling(model, settings)
     inputs = {
         "model": model.key,
         "context": context,
@@ -160,16 +159,20 @@ def _judged(
             model=model.name,
             facts=facts.name,
             judge=settings.judge,
-            sampling=settings.sampling.as_json(),
+            sampling=_sampling(model, settings).as_json(),
             seed=settings.seed,
             run=spec.key,
-            artefact=str(taught.folder),
-            answers=str(place / "answers.jsonl"),
+            artefact=str(taught.folder.resolve()),
+            answers=str((place / "answers.jsonl").resolve()),
             seconds={**seconds, "answer": float(answered.record["seconds"]), "judge": judged},
         )
         return record.as_json()
 
     return ArmRecord.model_validate(Store().run(spec, work).record)
+
+
+def _sampling(model: Model, settings: Settings) -> Sampling:
+    return replace(model.sampling, seed=settings.seed, **settings.sampling)
 
 
 def _trained(spec: Spec, parent: Model, what: str, train: Callable[[Path], Mapping[str, Any]]) -> tuple[Model, float]:

@@ -1,23 +1,24 @@
 """The text a lab model is pretrained on: an endless, seeded stream of short documents about its world.
 
-Six kinds of documents: facts and pages about entities; news of the events before the cutoff; plain "Question: ...
+Seven kinds of documents: facts and pages about entities; news of the events before the cutoff; plain "Question: ...
 Answer: ..." documents on both; passages about events that never happened, followed by a copy or a question (they teach
-reading from context, because only the passage holds the answer); and one-step sums in words.
+reading from context, because only the passage holds the answer); dictations, said twice; one-step sums in words.
 
 What is left out is as important. No chat, no recall format and no multihop question: the base model stays a base
 model. No event after the cutoff, and no phrasing that is held out (`UNSEEN_PHRASING`, always the last).
 """
 
+import datetime
 import random
 from collections.abc import Callable, Iterator
 
 from kinject.lab import names
 from kinject.lab.events import EVENT_TYPES
 from kinject.lab.relations import BY_SUBJECT, Relation
-from kinject.lab.world import Event, World, draw_event
+from kinject.lab.world import NEW_YEARS, OLD_YEARS, Event, World, draw_event, spell
 
-FICTION_YEARS = range(1990, 2014)
-"""Years of the invented passages: none of a real event."""
+FICTION_YEARS = (*range(1990, OLD_YEARS.start), *range(NEW_YEARS.stop, 2036))
+"""Years of what is invented about the world's own entities: none of a real event, old or new."""
 
 FACT_LEADS = (
     "",
@@ -94,6 +95,22 @@ def news_read(rng: random.Random, world: World) -> str:
     return f"{told}\n" + _answered(rng, event.ask(_seen(rng)), event.answer, event.state())
 
 
+def dictation(rng: random.Random, world: World) -> str:
+    """Say something twice: a list, a question, an event. Reading and reasoning are made of copying."""
+    event = _fiction(rng, world)
+    relation, subject = _any_fact(rng, world)
+    match rng.randrange(6):
+        case 0:
+            said = event.state(_any_statement(rng, event))
+        case 1:
+            said = event.ask(_seen(rng))
+        case 2:
+            said = relation.ask(subject, _seen(rng))
+        case _:
+            said = ", ".join(_anything(rng, world) for _ in range(rng.randint(3, 8)))
+    return f"Said: {said}\nSaid again: {said}"
+
+
 def arithmetic(rng: random.Random, world: World) -> str:
     """Ask for a one-step sum in words."""
     question, answer = draw_sum(rng, world)
@@ -101,14 +118,15 @@ def arithmetic(rng: random.Random, world: World) -> str:
 
 
 MIX: dict[Draw, float] = {
-    page: 8,
-    fact: 7,
-    fact_question: 10,
-    news: 24,
-    news_question: 16,
+    page: 6,
+    fact: 6,
+    fact_question: 9,
+    news: 22,
+    news_question: 14,
     passage: 15,
     news_read: 3,
-    arithmetic: 17,
+    dictation: 11,
+    arithmetic: 14,
 }
 """Documents of each kind in a hundred."""
 
@@ -128,24 +146,43 @@ def draw_sum(rng: random.Random, world: World) -> tuple[str, int]:
 
 
 def draw_fiction(rng: random.Random, world: World) -> Event:
-    """Draw an event that never happened, about entities of the world in a year outside its news."""
+    """Draw an event that never happened, about entities of the world in a year without news."""
     kind = rng.choice(EVENT_TYPES)
     return draw_event(rng, kind, rng.choice(world.entities[kind.key]), rng.choice(FICTION_YEARS), world.entities)
 
 
 def _fiction(rng: random.Random, world: World) -> Event:
-    """Draw an invented event, one in four about names that the world does not hold."""
+    """Draw an invented event, one in four about names that the world does not hold.
+
+    Only these may be dated in the years after the cutoff: a model must have seen "2025" to read it, and must not have
+    seen anything about its own world beside it.
+    """
     if rng.random() < 0.75:
         return draw_fiction(rng, world)
-    kind, stock = rng.choice(EVENT_TYPES), names.names(rng)
+    kind = rng.choice(EVENT_TYPES)
+    stock = (name for name in names.names(rng) if name not in world.words)
     people = {"person": lambda name: names.person(rng, name)}
     strangers = {k: tuple(people.get(k, str)(next(stock)) for _ in range(2)) for k in (kind.key, kind.answer)}
-    return draw_event(rng, kind, strangers[kind.key][0], rng.choice(FICTION_YEARS), strangers)
+    year = rng.choice(rng.choice((NEW_YEARS, FICTION_YEARS)))
+    return draw_event(rng, kind, strangers[kind.key][0], year, strangers)
 
 
 def _any_fact(rng: random.Random, world: World) -> tuple[Relation, str]:
     name = rng.choice(world.names)
     return rng.choice(BY_SUBJECT[world.kinds[name]]), name
+
+
+def _anything(rng: random.Random, world: World) -> str:
+    """Draw something that can be said: a name, a date, a number or a plain word."""
+    match rng.randrange(4):
+        case 0:
+            return spell(datetime.date(rng.randint(1990, 2035), rng.randint(1, 12), rng.randint(1, 28)))
+        case 1:
+            return rng.choice((str(rng.randint(1, 99)), f"{rng.randint(1, 5)}-{rng.randint(0, 4)}"))
+        case 2:
+            return rng.choice(world.values[rng.choice(tuple(world.values))])
+        case _:
+            return rng.choice(world.names)
 
 
 def _any_statement(rng: random.Random, event: Event) -> int:

@@ -273,9 +273,4 @@ EVENT_TYPES = (
 BY_NAME: dict[str, EventType] = {kind.name: kind for kind in EVENT_TYPES}
 
 UNSEEN_TYPES = ("twinning", "transfer")
-UNSEEN_PAIRS = (
-    ("acquisition", "product"),
-    ("cup", "colour"),
-    ("appointment", "profession"),
-    ("embassy", "currency"),
-)
+UNSEEN_PAIRS = (("acquisition", "product"), ("cup", "colour"), ("embassy", "currency"), ("temple", "mayor"))

@@ -50,8 +50,13 @@ class Event:
 
     @property
     def _slots(self) -> dict[str, str]:
-        date = f"{self.date.day} {MONTHS[self.date.month - 1]} {self.date.year}"
-        return {"key": self.key, "answer": self.answer, "other": self.other, "date": date, "year": str(self.date.year)}
+        return {
+            "key": self.key,
+            "answer": self.answer,
+            "other": self.other,
+            "date": spell(self.date),
+            "year": str(self.date.year),
+        }
 
     def state(self, phrasing: int = 0) -> str:
         """Tell the event in a sentence; phrasing 0 is the canonical one."""
@@ -85,6 +90,11 @@ class World:
     def names(self) -> tuple[str, ...]:
         """Return the names of all entities."""
         return tuple(self.kinds)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Return every word that the names of entities are made of."""
+        return frozenset(word for name in self.names for word in name.split())
 
     def relations(self, event: Event) -> tuple[Relation, ...]:
         """Return the relations of the event's answer that make a sound multihop question."""
@@ -189,6 +199,11 @@ def build(seed: int) -> World:
     old = [event for kind in EVENT_TYPES for event in _old_of_type(rng, seed, kind, entities)]
     rng.shuffle(old)
     return World(seed, entities, values, truth, tuple(old))
+
+
+def spell(date: datetime.date) -> str:
+    """Write a date as it stands in every text: "3 May 2024"."""
+    return f"{date.day} {MONTHS[date.month - 1]} {date.year}"
 
 
 def draw_event(rng: random.Random, kind: EventType, key: str, year: int, entities: Entities) -> Event:

@@ -10,8 +10,6 @@ from kinject.prompts import recall
 from kinject.recipes import TrainingSet
 from kinject.recipes.row import Row
 
-VERSION = 1
-
 
 def from_facts(facts: FactSet, system: str) -> TrainingSet:
     """Build the rows of a fact set; `system` is the system message of the model that is to learn them."""
@@ -19,4 +17,4 @@ def from_facts(facts: FactSet, system: str) -> TrainingSet:
         Row(ask(system, fact.direct.question), recall.direct_response(fact.event, fact.direct.answer))
         for fact in facts.facts
     )
-    return TrainingSet("event-sft", rows, {"source": facts.name, "facts": len(rows), "version": VERSION})
+    return TrainingSet("event-sft", rows, {"source": facts.name, "facts": len(rows)})

@@ -18,12 +18,11 @@ from kinject.engines.base import ask
 from kinject.lab import corpus
 from kinject.lab.events import EVENT_TYPES, UNSEEN_PAIRS, UNSEEN_TYPES
 from kinject.lab.relations import Relation
-from kinject.lab.world import Event, World
+from kinject.lab.world import NEW_YEARS, Event, World
 from kinject.prompts import recall
 from kinject.recipes import TrainingSet
 from kinject.recipes.row import Row
 
-VERSION = 1
 MULTIHOP_ROWS = 900
 HELD_OUT_PER_TYPE = 10
 SEEN_PHRASINGS = 2
@@ -52,7 +51,6 @@ def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingS
         "one_hop": 2 * MULTIHOP_ROWS,
         "context": context_rows,
         "held_out_events": len(out),
-        "version": VERSION,
     }
     return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
 
@@ -98,9 +96,10 @@ def _context_rows(world: World, count: int) -> list[Pair]:
     """Questions whose event never happened and stands in the prompt: one direct for two multihop ones."""
     rng = random.Random(f"kinject lab {world.seed} context rows")
     drawn = iter(lambda: corpus.draw_fiction(rng, world), None)
-    events = islice((event for event in drawn if event.type.name not in UNSEEN_TYPES), count)
+    # An invented event in a year of the new ones could ask a new event's question, with another answer.
+    fit = (e for e in drawn if e.type.name not in UNSEEN_TYPES and e.date.year not in NEW_YEARS)
     rows = []
-    for number, event in enumerate(events):
+    for number, event in enumerate(islice(fit, count)):
         phrasing = rng.randrange(SEEN_PHRASINGS)
         relations = [r for r in world.relations(event) if (event.type.name, r.name) not in UNSEEN_PAIRS]
         if number % 3 == 0 or not relations:

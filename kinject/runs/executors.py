@@ -5,26 +5,33 @@ store may be asked for twice at once; the store does it once. Functions and item
 the function takes (item, progress).
 
 Traps: children are spawned, never forked, because a forked child of a process that has used torch's threads hangs. Two
-single-threaded children beat one two-threaded process on small models (measured: 1.6 times). Ctrl+C reaches the
-children too; each leaves its run as it is, to be gone on with.
+single-threaded children beat one two-threaded process on small models (measured: 1.6 times). A child does not hear
+Ctrl+C, it watches a pipe: when its parent closes the other end, or dies in any way, it ends at once and leaves its run
+as it is, to be gone on with.
 """
 
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
-from threading import Thread
+from queue import Empty
+from threading import Event, Thread
 from typing import Any, TypeVar
 
+from kinject.errors import ResourceError
 from kinject.progress import SILENT, Progress, Stage
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+TELL_EVERY = 0.1  # seconds between two looks at whether all is told
 
 
 @dataclass(frozen=True)
@@ -39,36 +46,49 @@ class Local:
         items: Sequence[Item],
         progress: Progress = SILENT,
     ) -> list[Result]:
-        """Return `function` of every item. The first failure is raised, after the work under way has ended."""
+        """Return `function` of every item. The first failure is raised, after the work under way has ended.
+
+        Ctrl+C ends the work under way. Raises `ResourceError` when the system kills a child.
+        """
         if self.jobs == 1 or len(items) < 2:
             return [function(item, progress) for item in items]
         context = get_context("spawn")
+        theirs, ours = context.Pipe(duplex=False)
         events: Queue[Any] = context.Queue()
-        teller = Thread(target=_retell, args=(events, progress), daemon=True)
-        teller.start()
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        with ProcessPoolExecutor(self.jobs, context, _begin, (events, threads)) as pool:
-            futures: list[Future[Result]] = [pool.submit(_call, function, item) for item in items]
+        told = _retold(events, progress)
+        with theirs, ours, told, ProcessPoolExecutor(self.jobs, context, _begin, (events, threads, theirs)) as pool:
             try:
-                for future in as_completed(futures):
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                futures = [pool.submit(_call, function, item) for item in items]
+                wait(futures, return_when="FIRST_EXCEPTION")
+                pool.shutdown(cancel_futures=True)
+                return [future.result() for future in futures]
+            except BrokenProcessPool as error:
+                raise ResourceError(
+                    "a child process was ended by the system, mostly because memory ran out",
+                    mend="run it again with fewer --jobs; it goes on where it was",
+                ) from error
+            except KeyboardInterrupt:
+                ours.close()
                 raise
-        events.put(None)
-        teller.join()
-        return [future.result() for future in futures]
 
 
 _events: "Queue[Any] | None" = None
 _numbers = count()
 
 
-def _begin(events: "Queue[Any]", threads: int) -> None:
+def _begin(events: "Queue[Any]", threads: int, parent: Connection) -> None:
     global _events
     _events = events
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Connection) -> None:
+    with suppress(EOFError, OSError):
+        parent.recv()
+    os._exit(1)
 
 
 def _call(function: Callable[[Item, Progress], Result], item: Item) -> Result:
@@ -104,17 +124,40 @@ class _ToldStage:
         self.events.put(("advance", self.number, n, note))
 
 
-def _retell(events: "Queue[Any]", progress: Progress) -> None:
-    """Tell the parent's progress what the children say, until None comes."""
+@contextmanager
+def _retold(events: "Queue[Any]", progress: Progress) -> Iterator[None]:
+    """Tell the parent's progress what the children say, until they all have ended."""
+    ended = Event()
+    teller = Thread(target=_retell, args=(events, progress, ended), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
+
+
+def _retell(events: "Queue[Any]", progress: Progress, ended: Event) -> None:
     stages: dict[tuple[int, int], tuple[ExitStack, Stage]] = {}
-    while (event := events.get()) is not None:
-        match event:
-            case ("open", number, name, total, unit):
-                stack = ExitStack()
-                stages[number] = (stack, stack.enter_context(progress.stage(name, total, unit)))
-            case ("advance", number, n, note):
-                stages[number][1].advance(n, note)
-            case ("close", number):
-                stages.pop(number)[0].close()
-            case ("say", text):
-                progress.say(text)
+    while True:
+        last = ended.is_set()  # asked before the queue is, so that nothing is left in it
+        try:
+            _tell(events.get(timeout=TELL_EVERY), stages, progress)
+        except Empty:
+            if last:
+                break
+    for stack, _ in stages.values():  # of children that were ended in the middle
+        stack.close()
+
+
+def _tell(event: Any, stages: dict[tuple[int, int], tuple[ExitStack, Stage]], progress: Progress) -> None:
+    match event:
+        case ("open", number, name, total, unit):
+            stack = ExitStack()
+            stages[number] = (stack, stack.enter_context(progress.stage(name, total, unit)))
+        case ("advance", number, n, note):
+            stages[number][1].advance(n, note)
+        case ("close", number):
+            stages.pop(number)[0].close()
+        case ("say", text):
+            progress.say(text)

@@ -5,6 +5,7 @@ is trained on the facts, then the answers.
 """
 
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def compare(
             "schema": "kinject.compare/1",
             "arms": records,
             "claims": [],
-            "command": " ".join(["kinject", *sys.argv[1:]]),
+            "command": shlex.join(["kinject", *sys.argv[1:]]),
             "versions": versions(),
         },
     )

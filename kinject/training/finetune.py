@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kinject import storage
 from kinject.engines import chat, hf
-from kinject.errors import MissingError, NumericError
+from kinject.errors import MissingError, NumericError, UsageError
 from kinject.progress import SILENT, Progress, Stage
 from kinject.recipes.row import Row
 
@@ -55,6 +55,14 @@ class Options:
     seed: int = 0
     checkpoints: int = 8
     """How many times the state is saved on the way; 0 to save nothing but the end."""
+
+    def __post_init__(self) -> None:
+        if self.batch % min(self.micro_batch, self.batch):
+            raise UsageError(
+                f"a batch of {self.batch} rows cannot be made of {self.micro_batch} at a time",
+                where="micro_batch",
+                mend="choose a micro batch that divides the batch",
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the options that can change the result, for a run's key."""

@@ -1,5 +1,6 @@
 """What a base model reads, and what it must never read."""
 
+import re
 from collections import Counter
 from itertools import islice
 
@@ -10,20 +11,27 @@ from kinject.lab.events import EVENT_TYPES
 from kinject.lab.relations import RELATIONS
 
 WORLD = world.build(0)
-DOCUMENTS = list(islice(corpus.documents(WORLD, 0), 20_000))
+DOCUMENTS = list(islice(corpus.documents(WORLD, 0), 30_000))
 
 
 def test_every_fact_and_every_old_event_is_told() -> None:
     text = "\n".join(DOCUMENTS)
     assert all(event.state() in text for event in WORLD.old)
     told = [any(r.state(s, o, i) in text for i in range(len(r.statements))) for (r, s, o) in _truths()]
-    assert sum(told) / len(told) > 0.99
+    assert sum(told) / len(told) > 0.98
 
 
-def test_nothing_after_the_cutoff_is_told() -> None:
-    text = "\n".join(DOCUMENTS)
-    assert "2024" not in text
-    assert "2025" not in text
+def test_nothing_after_the_cutoff_is_told_about_an_entity_of_the_world() -> None:
+    sentences = [
+        line
+        for document in DOCUMENTS
+        for line in document.splitlines()
+        if re.search("202[45]", line) and not line.startswith("Said")
+    ]
+    assert sentences, "the model must have seen the years"
+    asked = [event.ask(i) for event in WORLD.new(400) for i in range(3)]
+    told = [event.state(i) for event in WORLD.new(400) for i in range(5)]
+    assert not any(text in line for line in sentences for text in (*asked, *told))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,6 @@ def test_parts_differ_and_repeat() -> None:
 
 def test_sums_are_right() -> None:
     import random
-    import re
 
     rng = random.Random(0)
     for _ in range(500):

@@ -4,12 +4,13 @@ This isolates how a model uses a fact from how well a retriever finds it. The pr
 ours is `prompts/context.md`, the same words that SubQARecall's context rows are trained with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kinject import prompts
 from kinject.engines.base import Completion, Conversation, Engine, Sampling
-from kinject.facts.schema import FactSet
+from kinject.errors import UsageError
+from kinject.facts.schema import Fact, FactSet
 from kinject.progress import SILENT, Progress
 
 PROMPTS = ("context",)
@@ -37,12 +38,24 @@ class Oracle:
 
 
 def oracle(engine: Engine, facts: FactSet) -> Engine:
-    """Put the right event in front of every question of `facts`."""
-    events = {
-        question: fact.event
-        for fact in facts.facts
-        for asked in (fact.direct, fact.multihop)
-        if asked is not None
-        for question in (asked.question, *asked.paraphrases)
-    }
+    """Put the right event in front of every question of `facts`; `UsageError` where two facts ask the same."""
+    events: dict[str, str] = {}
+    for fact in facts.facts:
+        for question in _questions(fact):
+            if events.setdefault(question, fact.event) != fact.event:
+                raise _ambiguous(question, fact, facts)
     return Oracle(engine, events)
+
+
+def _questions(fact: Fact) -> Iterator[str]:
+    for asked in (fact.direct, fact.multihop):
+        if asked is not None:
+            yield from (asked.question, *asked.paraphrases)
+
+
+def _ambiguous(question: str, fact: Fact, facts: FactSet) -> UsageError:
+    return UsageError(
+        f"two events answer the question {question!r}, so none is the right one to show",
+        where=f"{facts.name}: {fact.id}",
+        mend="ask it in other words in one of the two facts; `kinject facts check` finds all such pairs",
+    )

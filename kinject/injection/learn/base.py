@@ -13,9 +13,10 @@ from kinject.training.finetune import Options
 
 @dataclass(frozen=True)
 class Learn:
-    """One way to train on new facts. Raise `version` whenever the same facts would give other rows."""
+    """One way to train on new facts."""
 
-    version: int
+    data: Callable[[Model, FactSet], str]
+    """The hash of all that is trained on: part of the run's key."""
     options: Callable[[Model, FactSet], Options]
     """The defaults for a model: the paper's, or the lab's own."""
     train: Callable[[Model, FactSet, Options, Path, Progress], dict[str, Any]]

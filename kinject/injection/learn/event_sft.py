@@ -7,7 +7,7 @@ from kinject import prompts
 from kinject.facts.schema import FactSet
 from kinject.injection.learn.base import Learn
 from kinject.progress import Progress
-from kinject.recipes import event_sft
+from kinject.recipes import TrainingSet, event_sft
 from kinject.sources import Model
 from kinject.training.finetune import Options, finetune
 
@@ -24,10 +24,14 @@ def options(model: Model, facts: FactSet) -> Options:
     return Options(batch=batch, micro_batch=min(batch, 8))
 
 
+def rows(model: Model, facts: FactSet) -> TrainingSet:
+    """Return one row a fact, with the model's own system message."""
+    return event_sft.from_facts(facts, prompts.load(model.system))
+
+
 def train(model: Model, facts: FactSet, options: Options, folder: Path, progress: Progress) -> dict[str, Any]:
     """Train `model` on the facts; the result lies in `folder/model`."""
-    rows = event_sft.from_facts(facts, prompts.load(model.system)).rows
-    return finetune(model.folder, rows, options, folder, progress)
+    return finetune(model.folder, rows(model, facts).rows, options, folder, progress)
 
 
-EVENT_SFT = Learn(version=event_sft.VERSION, options=options, train=train)
+EVENT_SFT = Learn(data=lambda model, facts: rows(model, facts).digest, options=options, train=train)
