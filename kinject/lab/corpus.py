@@ -119,13 +119,13 @@ def arithmetic(rng: random.Random, world: World) -> str:
 
 MIX: dict[Draw, float] = {
     page: 6,
-    fact: 6,
+    fact: 5,
     fact_question: 9,
-    news: 22,
-    news_question: 14,
-    passage: 15,
+    news: 25,
+    news_question: 16,
+    passage: 13,
     news_read: 3,
-    dictation: 11,
+    dictation: 9,
     arithmetic: 14,
 }
 """Documents of each kind in a hundred."""

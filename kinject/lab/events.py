@@ -273,4 +273,5 @@ EVENT_TYPES = (
 BY_NAME: dict[str, EventType] = {kind.name: kind for kind in EVENT_TYPES}
 
 UNSEEN_TYPES = ("twinning", "transfer")
-UNSEEN_PAIRS = (("acquisition", "product"), ("cup", "colour"), ("embassy", "currency"), ("temple", "mayor"))
+UNSEEN_PAIRS = (("acquisition", "product"), ("engine", "headquarters"))
+"""Pairs of event type and relation; the relation is seen with another type, the type with other relations."""

@@ -50,7 +50,7 @@ class Recipe:
     intermediate: int = 512
     length: int = 128
     batch: int = 32
-    steps: int = 1500
+    steps: int = 2000
     decay: float = 0.4
     """Share of the steps over which the learning rate falls linearly to zero."""
     extra_steps: int = 500
