@@ -5,6 +5,7 @@ A step never prints. It opens a stage, advances it, leaves it; the command line 
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -23,6 +24,22 @@ class Progress(Protocol):
 
     def say(self, text: str) -> None:
         """One line for the reader, beside the stages."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A progress whose stages bear a name in front, so that work done side by side can be told apart."""
+
+    name: str
+    progress: Progress
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Stage]:
+        """Open a stage with both names."""
+        return self.progress.stage(f"{self.name}: {name}", total, unit)
+
+    def say(self, text: str) -> None:
+        """Say it with the name in front."""
+        self.progress.say(f"{self.name}: {text}")
 
 
 class _Silent:

@@ -110,10 +110,11 @@ def _scores(scores: dict[str, float], gates: dict[str, float]) -> RenderableType
 
 
 def _world(shown: dict[str, Any]) -> RenderableType:
-    counts = ", ".join(f"{count} of kind {kind}" for kind, count in shown["entities"].items())
+    counts = ", ".join(f"{kind} {count}" for kind, count in shown["entities"].items())
     return Group(
-        f"World {shown['world']}, known up to {shown['cutoff']}: {counts};",
-        f"{shown['facts']} facts that stay true and {shown['events']} dated events.",
+        f"World {shown['world']}, known up to {shown['cutoff']}",
+        f"Entities: {counts}",
+        f"Facts that stay true: {shown['facts']}; dated events: {shown['events']}",
         "",
         "Its model was pretrained on documents like these:",
         *(f"  | {line}" for text in shown["documents"] for line in [*text.splitlines(), ""]),

@@ -5,7 +5,7 @@ store may be asked for twice at once; the store does it once. Functions and item
 the function takes (item, progress).
 
 Traps: children are spawned, never forked, because a forked child of a process that has used torch's threads hangs. Two
-single-threaded children beat one two-threaded process on small models (measured: 1.6 times). A child does not hear
+single-threaded children beat one two-threaded process on small models (measured: 1.4 times). A child does not hear
 Ctrl+C, it watches a pipe: when its parent closes the other end, or dies in any way, it ends at once and leaves its run
 as it is, to be gone on with.
 """

@@ -1,13 +1,13 @@
 """Which way of injecting facts works (arXiv 2410.03717, section 5 and A.2; Tables 3 to 5)?
 
-Arms of one model on the same facts, side by side. What arms share is done once: first every start, then everything that
-is trained on the facts, then the answers.
+Arms of one model on the same facts, side by side. What arms share is done once: first every training, start by start,
+then the answers.
 """
 
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import FactSet
 from kinject.injection.arm import Arm, arm
 from kinject.injection.inject import Settings, inject, posttrained, taught_on
-from kinject.progress import SILENT, Progress
+from kinject.progress import SILENT, Named, Progress
 from kinject.runs.executors import Local
 from kinject.runs.store import Spec, Store
 from kinject.sources import Model
@@ -58,18 +58,15 @@ class Comparison:
     facts: FactSet
     settings: Settings
 
-    def start(self, one: Arm, progress: Progress) -> None:
-        """Train what the arm starts from."""
-        posttrained(one.start, self.model, self.settings, progress)
-
-    def learn(self, one: Arm, progress: Progress) -> None:
-        """Train what the arm learns."""
-        started, _ = posttrained(one.start, self.model, self.settings)
-        taught_on(one.learn, started, self.facts, self.settings, progress)
+    def train(self, arms: Sequence[Arm], progress: Progress) -> None:
+        """Train what arms of one start share: the start, then everything that they learn."""
+        started, _ = posttrained(arms[0].start, self.model, self.settings, Named(arms[0].start, progress))
+        for one in arms:
+            taught_on(one.learn, started, self.facts, self.settings, Named(f"{one.start} + {one.learn}", progress))
 
     def answer(self, one: Arm, progress: Progress) -> dict[str, Any]:
         """Run the whole arm."""
-        return inject(one, self.model, self.facts, self.settings, progress).as_json()
+        return inject(one, self.model, self.facts, self.settings, Named(one.name, progress)).as_json()
 
 
 def compare(
@@ -77,8 +74,7 @@ def compare(
 ) -> tuple[dict[str, Any], Path]:
     """Run the arms and return the record (`kinject.compare/1`) with the folder that it lies in."""
     executor = Local(jobs)
-    executor.map(comparison.start, _first_of_each(chosen, lambda one: one.start), progress)
-    executor.map(comparison.learn, _first_of_each(chosen, lambda one: (one.start, one.learn)), progress)
+    executor.map(comparison.train, _by_start(chosen), progress)
     records = executor.map(comparison.answer, chosen, progress)
     spec = Spec("compare", VERSION, {"runs": [record["run"] for record in records]})
     run = Store().run(
@@ -94,8 +90,11 @@ def compare(
     return dict(run.record), run.folder
 
 
-def _first_of_each(chosen: Sequence[Arm], share: Callable[[Arm], object]) -> list[Arm]:
-    return list({share(one): one for one in reversed(chosen)}.values())[::-1]
+def _by_start(chosen: Sequence[Arm]) -> list[list[Arm]]:
+    """Group the arms that need training by what they start from; the largest group first, so that it ends in time."""
+    training = [one for one in chosen if (one.start, one.learn) != ("base", "none")]
+    groups = [[one for one in training if one.start == start] for start in dict.fromkeys(one.start for one in training)]
+    return sorted(groups, key=len, reverse=True)
 
 
 def versions() -> str:

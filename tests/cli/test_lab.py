@@ -26,7 +26,7 @@ def test_show_is_the_world_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lab", "show"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith("World 0, known up to 2023-12-31: 20 of kind country")
+    assert out.startswith("World 0, known up to 2023-12-31\nEntities: country 20,")
     for fact in world.build(0).new_facts(3).facts:
         assert fact.multihop
         assert f"  {fact.event}\n    {fact.direct.question} {fact.direct.answer}\n" in out

@@ -47,29 +47,22 @@ def test_an_unknown_preset_gets_the_nearest_one() -> None:
         choose("dmeo", [], [])
 
 
-def test_every_start_and_every_learning_is_asked_for_once() -> None:
+def test_every_training_is_asked_for_in_groups_that_share_a_start() -> None:
     asked: list[tuple[str, ...]] = []
 
     class Noted(Comparison):
-        def start(self, one: Arm, progress: object) -> None:
-            asked.append(("start", one.start))
-
-        def learn(self, one: Arm, progress: object) -> None:
-            asked.append(("learn", one.start, one.learn))
+        def train(self, arms: Sequence[Arm], progress: object) -> None:
+            asked.append(("train", *(one.name for one in arms)))
 
         def answer(self, one: Arm, progress: object) -> dict[str, Any]:
             asked.append(("answer", one.name))
             return {"run": one.name}
 
-    chosen = choose(None, ["base", "subqa-recall"], list(METHODS))
+    chosen = choose(None, ["base", "subqa-recall"], ["none", "event-sft", "rag-oracle"])
     compare(chosen, Noted(None, FACTS, SETTINGS))  # type: ignore[arg-type]
     assert asked == [
-        ("start", "base"),
-        ("start", "subqa-recall"),
-        ("learn", "base", "none"),
-        ("learn", "base", "event-sft"),
-        ("learn", "subqa-recall", "none"),
-        ("learn", "subqa-recall", "event-sft"),
+        ("train", "subqa-recall", "subqa-recall + event-sft", "subqa-recall + oracle"),
+        ("train", "base + event-sft"),
         *(("answer", one.name) for one in chosen),
     ]
 

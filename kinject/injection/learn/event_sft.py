@@ -11,8 +11,8 @@ from kinject.recipes import TrainingSet, event_sft
 from kinject.sources import Model
 from kinject.training.finetune import Options, finetune
 
-LAB = Options(learning_rate=5e-4, epochs=30, batch=10, micro_batch=10, schedule="linear", warmup=0.06)
-"""Chosen on dev worlds: three epochs teach a model of two million parameters one fact in seven."""
+LAB = Options(learning_rate=7e-4, epochs=30, batch=10, micro_batch=10, schedule="linear", warmup=0.06)
+"""Chosen on worlds 0 and 1: in three epochs a model of two million parameters learns one fact in seven."""
 
 
 def options(model: Model, facts: FactSet) -> Options:
