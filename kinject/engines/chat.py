@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 OWN_TEMPLATE = "chat-template"
-NEXT_TURN = "\nUser:"
-"""With the project's own template, a base model that writes this has ended its answer."""
+NEXT_TURN = "\nQuestion:"
+"""With the project's own template, a base model that writes this has ended its answer and begins another question."""
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":

@@ -127,8 +127,8 @@ def learning_rate(step: int, recipe: Recipe) -> float:
 def train_tokenizer(world: World, recipe: Recipe) -> "PreTrainedTokenizerFast":
     """Train a byte-level BPE on the corpus, with weight on the world's names and on the words of prompts and responses.
 
-    Names become a token or two, and a prompt is no longer than it need be. The model itself reads no prompt or response
-    before its post-training.
+    Names become a token or two, and a prompt is no longer than it need be, in any usual template. The model itself reads
+    no prompt and no response before its post-training.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

@@ -116,7 +116,13 @@ def _score(name: str) -> Callable[[Arm], str]:
 
 
 def _paper(name: str) -> Callable[[Arm], str]:
-    return lambda arm: f"paper: {paper_figures()[arm.axes][name]}" if arm.axes in paper_figures() else "–"
+    def cell(arm: Arm) -> str:
+        start, *method = arm.axes
+        # SubQARecall with context rows stands for the post-trained model, too: only directions are compared.
+        row = paper_figures().get((start.removesuffix("-context"), method[0], method[1]))
+        return f"paper: {row[name]}" if row else "–"
+
+    return cell
 
 
 def _seconds(arm: Arm) -> str:

@@ -35,8 +35,8 @@ def test_a_tokenizer_without_template_and_pad_gets_both(tiny: Callable[..., Path
     tokenizer = chat.load_tokenizer(tiny())
     assert tokenizer.pad_token == tokenizer.eos_token
     text = tokenizer.decode(chat.prompt_ids(tokenizer, ASKED))
-    assert text == "<s>Be brief.\n\nUser: Who won?\nAssistant:"
-    assert chat.stop_strings(tokenizer) == ["\nUser:"]
+    assert text == "<s>Be brief.\n\nQuestion: Who won?\nAnswer:"
+    assert chat.stop_strings(tokenizer) == ["\nQuestion:"]
 
 
 def test_a_tokenizer_with_both_keeps_them(tiny: Callable[..., Path]) -> None:
@@ -44,7 +44,7 @@ def test_a_tokenizer_with_both_keeps_them(tiny: Callable[..., Path]) -> None:
     assert tokenizer.pad_token == "<pad>"
     assert tokenizer.chat_template == models.CHATML
     assert chat.stop_strings(tokenizer) is None
-    assert chat.first_turn(tokenizer, "a\nUser: b") == "a\nUser: b"
+    assert chat.first_turn(tokenizer, "a\nQuestion: b") == "a\nQuestion: b"
 
 
 def test_a_template_without_system_messages_gets_it_in_the_question(tiny: Callable[..., Path]) -> None:

@@ -39,7 +39,7 @@ def test_greedy_answers_do_not_depend_on_the_batch(tiny: Callable[..., Path]) ->
 
 def test_an_answer_ends_where_the_model_writes_the_next_turn(tiny: Callable[..., Path]) -> None:
     engine = HF(tiny())
-    ids = engine.tokenizer(" Norvane.\nUser: And who lost?", add_special_tokens=False)["input_ids"]
+    ids = engine.tokenizer(" Norvane.\nQuestion: And who lost?", add_special_tokens=False)["input_ids"]
     assert engine._completion(ids) == Completion("Norvane.", "stop")
     assert engine._completion(ids[:3]).finish == "length"
 

@@ -37,23 +37,23 @@ def test_several_turns() -> None:
     messages = [SYSTEM]
     for question, answer in turns:
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    assert render(messages) == ("Be brief.\n\nUser: Who won?\nAssistant: A</s>\nUser: And where?\nAssistant: B</s>\n")
+    assert render(messages) == ("Be brief.\n\nQuestion: Who won?\nAnswer: A</s>\nQuestion: And where?\nAnswer: B</s>\n")
 
 
 def test_a_prompt_ends_where_the_answer_begins_without_a_space() -> None:
     messages = [SYSTEM, {"role": "user", "content": "Who?"}]
-    assert render(messages, add_generation_prompt=True) == "Be brief.\n\nUser: Who?\nAssistant:"
+    assert render(messages, add_generation_prompt=True) == "Be brief.\n\nQuestion: Who?\nAnswer:"
 
 
 @pytest.mark.parametrize("eos", [None, "</s>"])
 def test_special_tokens_that_the_tokenizer_lacks_are_left_out(eos: str | None) -> None:
     messages = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "A"}]
-    assert render(messages, eos=eos) == f"User: Who?\nAssistant: A{eos or ''}\n"
+    assert render(messages, eos=eos) == f"Question: Who?\nAnswer: A{eos or ''}\n"
 
 
 def test_the_tokenizers_own_bos_stands_once_at_the_start() -> None:
     messages = [SYSTEM, {"role": "user", "content": "Who?"}]
-    assert render(messages, bos="<s>") == "<s>Be brief.\n\nUser: Who?\n"
+    assert render(messages, bos="<s>") == "<s>Be brief.\n\nQuestion: Who?\n"
 
 
 def test_another_role_is_refused() -> None:

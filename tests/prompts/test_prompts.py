@@ -27,7 +27,7 @@ def test_the_papers_system_message_is_quoted_exactly() -> None:
 
 @given(st.text(), st.text())
 def test_values_are_put_in_as_they_are(event: str, question: str) -> None:
-    assert prompts.render("context", event=event, question=question) == f"Context: {event}\n{question}"
+    assert prompts.render("context", event=event, question=question) == f"Context: {event}\nQuestion: {question}"
 
 
 @pytest.mark.parametrize("values", [{}, {"event": "E"}, {"event": "E", "question": "Q", "answer": "A"}])

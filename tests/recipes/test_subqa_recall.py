@@ -24,7 +24,7 @@ from kinject.recipes.subqa_recall import SEEN_PHRASINGS, from_world, held_out
 PLACES = {seed: world.build(seed) for seed in (0, 1)}
 SYSTEM = "Answer step by step."
 CONTEXT_ROWS = 600
-CONTEXT = re.compile(r"Context: (?P<event>.+)\n(?P<question>.+)")
+CONTEXT = re.compile(r"Context: (?P<event>.+)\nQuestion: (?P<question>.+)")
 """How a row with context looks: the project's own words (prompts/context.md)."""
 
 
