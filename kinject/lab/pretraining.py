@@ -86,8 +86,9 @@ def pretrain(world: World, recipe: Recipe, folder: Path, progress: Progress = SI
         with progress.stage(f"pretraining world {world.seed}, round {round_ + 1}", last - done, "steps") as stage:
             for part in range(done // SAVE_EVERY, math.ceil(last / SAVE_EVERY)):
                 started = time.monotonic()
-                steps = range(part * SAVE_EVERY, min(last, (part + 1) * SAVE_EVERY))
-                loss = _train(model, optimizers, _batches(world, tokenizer, recipe, part), steps, recipe)
+                steps = range(done, min(last, (part + 1) * SAVE_EVERY))
+                batches = itertools.islice(_batches(world, tokenizer, recipe, part), done % SAVE_EVERY, None)
+                loss = _train(model, optimizers, batches, steps, recipe)
                 done, seconds = steps.stop, seconds + time.monotonic() - started
                 _keep(state, model, optimizers, done, seconds)
                 stage.advance(len(steps), f"loss {loss:.3f}")
@@ -127,8 +128,8 @@ def learning_rate(step: int, recipe: Recipe) -> float:
 def train_tokenizer(world: World, recipe: Recipe) -> "PreTrainedTokenizerFast":
     """Train a byte-level BPE on the corpus, with weight on the world's names and on the words of prompts and responses.
 
-    Names become a token or two, and a prompt is no longer than it need be, in any usual template. The model itself reads
-    no prompt and no response before its post-training.
+    Names become a token or two, and a prompt is no longer than it need be, in any usual template. The model itself
+    reads no prompt and no response before its post-training.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -226,8 +227,9 @@ def _train(
     peaks = [recipe.lr_matrices, recipe.lr_others]
     total = 0.0
     for step, (inputs, targets) in zip(steps, batches, strict=False):
+        share = learning_rate(step, recipe)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * learning_rate(step, recipe)
+            optimizer.param_groups[0]["lr"] = peak * share
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(input_ids=inputs, use_cache=False).logits
         loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten())

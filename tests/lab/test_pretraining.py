@@ -10,7 +10,7 @@ from kinject import storage
 from kinject.lab import pretraining, probes, world
 from kinject.lab.pretraining import Recipe, learning_rate
 
-SMALL = Recipe(hidden=32, layers=1, heads=2, intermediate=32, length=16, batch=2, steps=6, extra_steps=2, rounds=1)
+SMALL = Recipe(hidden=32, layers=1, heads=2, intermediate=32, length=16, batch=2, steps=5, extra_steps=2, rounds=2)
 
 
 @given(st.integers(0, 2999))
@@ -33,18 +33,22 @@ def test_a_stopped_build_ends_with_the_weights_of_an_unstopped_one(
     monkeypatch.setattr(probes, "SAMPLES", 5)
     place = world.build(0)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    taken: list[int] = []
+    monkeypatch.setattr(pretraining, "learning_rate", lambda step, recipe: taken.append(step) or 0.5)
     card = pretraining.pretrain(place, SMALL, whole)
-    assert card["steps"] == 6
-    assert card["tokens"] == 6 * 2 * 16
+    assert taken == list(range(7)), "two rounds, every step once, though a round ends between two saves"
+    assert card["steps"] == 7
+    assert card["tokens"] == 7 * 2 * 16
+    assert not card["passed"]
 
     keep, saves = pretraining._keep, iter(range(10))
 
-    def stop_after_the_second(*args: object) -> None:
+    def stop_after_the_third(*args: object) -> None:
         keep(*args)  # type: ignore[arg-type]
-        if next(saves) == 1:
+        if next(saves) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(pretraining, "_keep", stop_after_the_second)
+    monkeypatch.setattr(pretraining, "_keep", stop_after_the_third)
     with pytest.raises(KeyboardInterrupt):
         pretraining.pretrain(place, SMALL, stopped)
     assert not (stopped / "card.json").exists()
