@@ -84,8 +84,8 @@ def pretrain(world: World, recipe: Recipe, folder: Path, progress: Progress = SI
         if done > last:
             continue
         with progress.stage(f"pretraining world {world.seed}, round {round_ + 1}", last - done, "steps") as stage:
-            for part in range(done // SAVE_EVERY, math.ceil(last / SAVE_EVERY)):
-                started = time.monotonic()
+            while done < last:
+                started, part = time.monotonic(), done // SAVE_EVERY
                 steps = range(done, min(last, (part + 1) * SAVE_EVERY))
                 batches = itertools.islice(_batches(world, tokenizer, recipe, part), done % SAVE_EVERY, None)
                 loss = _train(model, optimizers, batches, steps, recipe)
