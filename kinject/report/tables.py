@@ -229,7 +229,7 @@ def _paired_row(comparison: Comparison) -> tuple[str, ...]:
 
 def _points(paired: Paired) -> str:
     low, high = paired.interval
-    return f"{paired.difference:+.0f} [{low:+.0f}, {high:+.0f}]"
+    return f"{round(paired.difference):+d} [{round(low):+d}, {round(high):+d}]"  # whole numbers: no "-0"
 
 
 def _p(paired: Paired) -> str:
