@@ -71,6 +71,17 @@ class IntegrityError(KinjectError):
     code = 7
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, or its class where it has none."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether memory ran out: torch's own class is known by its name, to import it would cost seconds."""
+    named = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return named or isinstance(error, MemoryError)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """ " Did you mean 'x'?" with the nearest known name, or "" when none is near."""
     near = get_close_matches(name, list(known), n=1)

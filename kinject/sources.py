@@ -12,15 +12,17 @@ from typing import Any
 
 from kinject import resources, storage
 from kinject.engines.base import Sampling
-from kinject.errors import MissingError, UsageError, did_you_mean
+from kinject.errors import MissingError, UsageError, did_you_mean, first_line
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
-from kinject.lab import checkpoint, pretraining, world
+from kinject.lab import checkpoint, corpus, pretraining, world
 from kinject.lab.pretraining import Recipe
 from kinject.progress import SILENT, Progress
 from kinject.runs.store import Spec, Store
 
 LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>[1-9]\d*|old))?")
+WANTED = ["*.json", "model*.safetensors", "*.model", "*.txt", "*.jinja"]
+"""What is fetched of a model on the hub: not the same weights twice in other formats."""
 HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -69,6 +71,9 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
 
 def open_both(model: str, facts: str | None, progress: Progress = SILENT) -> tuple[Model, FactSet]:
     """Open a model and facts; the facts first where they are named, because a model may take minutes to be built."""
+    place, asked = LAB.fullmatch(model), LAB.fullmatch(facts or "")
+    if place and asked and asked["world"] is None:  # "lab:400" of the world that the model is of
+        facts = facts.replace("lab", f"lab@{place['world'] or 0}", 1) if facts else facts
     named = open_facts(facts) if facts else None
     opened = open_model(model, progress)
     return opened, named or open_facts(None, opened)
@@ -80,7 +85,8 @@ def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT)
     def work(folder: Path) -> dict[str, Any]:
         return pretraining.pretrain(world.build(seed), recipe, folder / "model", progress)
 
-    spec = Spec("pretrain", pretraining.VERSION, {"world": seed, "recipe": asdict(recipe)})
+    inputs = {"world": seed, "recipe": asdict(recipe), "corpus": corpus.fingerprint(world.build(seed))}
+    spec = Spec("pretrain", pretraining.VERSION, inputs)
     return Store().run(spec, work).folder / "model"
 
 
@@ -133,10 +139,10 @@ def _from_hub(hub_id: str, revision: str | None) -> Model:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        place = snapshot_download(hub_id, revision=revision, ignore_patterns=["*.bin", "*.pth", "*.gguf", "original/*"])
+        place = snapshot_download(hub_id, revision=revision, allow_patterns=WANTED)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise MissingError(
-            f"the model {hub_id!r} is neither on this machine nor to be had from the hub: {str(error).splitlines()[0]}",
+            f"the model {hub_id!r} is neither on this machine nor to be had from the hub: {first_line(error)}",
             where="--model",
             mend=f"check the name and HF_TOKEN, or fetch it elsewhere (`hf download {hub_id}`) and give its folder",
         ) from error

@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperGroup
 
 from kinject.cli.console import say
-from kinject.errors import KinjectError, MissingError, ResourceError, UsageError, did_you_mean
+from kinject.errors import KinjectError, MissingError, ResourceError, UsageError, did_you_mean, out_of_memory
 
 COMMANDS = {
     "inject": "kinject.cli.inject:inject",
@@ -150,8 +150,7 @@ def _as_kinject_error(error: Exception) -> KinjectError:
             return ResourceError("the disk is full", where=str(error.filename or ""), mend=mend)
         case OSError():
             return MissingError(error.strerror or str(error), where=str(error.filename or ""))
-    # torch's OutOfMemoryError is known by its name: to import it would cost seconds
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if out_of_memory(error):
         return ResourceError("out of memory", mend="take a smaller model, smaller batches or fewer facts")
     mend = "this is a bug: run it again as `kinject --debug ...` and report what it prints"
     return InternalError(f"{type(error).__name__}: {error}", mend=mend)

@@ -35,14 +35,14 @@ def judge(
         "schema": "kinject.judge/1",
         "judge": judge,
         "n": len(graded),
-        "verdicts": [_row(line, answer, judge) for line, answer in enumerate(graded, 1)],
+        "verdicts": [_row(answer, judge) for answer in graded],
     }
     emit(result, as_json=as_json, text=lambda: _table(scores(graded, judge)))
 
 
-def _row(line: int, answer: "Answer", judge: str) -> dict[str, Any]:
+def _row(answer: "Answer", judge: str) -> dict[str, Any]:
     verdict = answer.verdicts[judge].model_dump()
-    return {"line": line, "fact": answer.fact, "kind": answer.kind, **verdict}
+    return {"line": answer.line, "fact": answer.fact, "kind": answer.kind, **verdict}
 
 
 def _table(rates: "dict[str, Rate]") -> "Table":

@@ -2,23 +2,24 @@
 
 A prompt is tokenised by itself and the response by itself, in training too, so the tokens that a model is trained after
 are exactly the tokens it is asked with. A tokenizer without a chat template gets the project's own plain one
-(`prompts/chat-template.md`); one without a pad token borrows its end token. Both are recorded in a run's key by
-`fingerprint`.
+(`prompts/chat-template.md`); one without a pad token borrows its end token.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kinject import prompts, storage
+from kinject import prompts
 from kinject.engines.base import Conversation, Message
-from kinject.errors import MissingError
+from kinject.errors import MissingError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 OWN_TEMPLATE = "chat-template"
+TEMPLATE_DATE = "26 Jul 2024"
+"""What templates that tell the date (Llama-3.2-Instruct) are given: today's would change the prompt from day to day."""
 NEXT_TURN = "\nQuestion:"
 """With the project's own template, a base model that writes this has ended its answer and begins another question."""
 
@@ -31,7 +32,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingError(
-            f"the tokenizer cannot be read: {str(error).splitlines()[0]}",
+            f"the tokenizer cannot be read: {first_line(error)}",
             where=str(folder),
             mend="copy tokenizer.json and tokenizer_config.json of the model into the folder",
         ) from error
@@ -44,12 +45,6 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> dict[str, Any]:
-    """Return what of the rendering can change a result, for a run's key."""
-    template = tokenizer.chat_template
-    return {"chat_template": storage.digest(template), "pad_token": str(tokenizer.pad_token)}
 
 
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -> list[int]:
@@ -106,7 +101,9 @@ def _render(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation, *,
 
 def _apply(tokenizer: "PreTrainedTokenizerBase", conversation: Sequence[Message], generate: bool) -> str:
     messages = [asdict(message) for message in conversation]
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate)
+    text: str = tokenizer.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=generate, date_string=TEMPLATE_DATE
+    )
     return text
 
 

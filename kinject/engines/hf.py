@@ -4,7 +4,7 @@ Conversations are rendered by the tokenizer's chat template, or by the project's
 base), tokenised without a second beginning-of-text token, sorted by length, padded on the left and generated in
 batches. An answer ends at an end token, or where a base model starts to write the next turn itself.
 
-Traps: a tokenizer without a pad token (Llama again) borrows the end token, which attention masks make harmless. Sampled
+Traps: padding with the pad token, which may be the end token, would put a repetition penalty on ending. Sampled
 answers depend on the batch they are drawn in, so the batch size is part of the engine and the seed is set once a batch.
 """
 
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kinject.engines import chat
 from kinject.engines.base import Completion, Conversation, Sampling
-from kinject.errors import MissingError
+from kinject.errors import MissingError, first_line, out_of_memory
 from kinject.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-VERSION = 1
+VERSION = 2
 BATCH = 64
 SMALL = 2_000_000_000
 """Bytes of weights below which a CPU computes in float32: exact, and no slower."""
@@ -53,8 +53,8 @@ class HF:
         import torch
 
         width = max(map(len, prompts))
-        pad = self.tokenizer.pad_token_id
-        ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts])
+        # The repetition penalty does not see the mask: a row is padded with a token that it has anyway.
+        ids = torch.tensor([prompt[:1] * (width - len(prompt)) + prompt for prompt in prompts])
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         torch.manual_seed(sampling.seed * 1_000_003 + start)
         with torch.inference_mode():
@@ -63,7 +63,7 @@ class HF:
                 attention_mask=mask.to(self.model.device),
                 tokenizer=self.tokenizer,
                 stop_strings=chat.stop_strings(self.tokenizer),
-                pad_token_id=pad,
+                pad_token_id=self.tokenizer.pad_token_id,
                 **_generation_options(sampling),
             )
         return [self._completion(answer) for answer in out[:, width:].tolist()]
@@ -116,8 +116,10 @@ def load_model(folder: Path, *, training: bool = False) -> "PreTrainedModel":
         if found["missing_keys"]:  # transformers would draw them at random and go on
             raise ValueError(f"no file has the weights {min(found['missing_keys'])!r}")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if out_of_memory(error):
+            raise
         raise MissingError(
-            f"the model cannot be loaded: {str(error).splitlines()[0]}",
+            f"the model cannot be loaded: {first_line(error)}",
             where=str(folder),
             mend="check that config.json and every *.safetensors file are there and whole, or download the model again",
         ) from error

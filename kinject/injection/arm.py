@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kinject.errors import MissingError, UsageError, did_you_mean
+from kinject.injection.learn.base import Learn
 
 STARTS = {
     "base": None,
@@ -59,10 +60,11 @@ class Arm:
 
 def arm(start: str, method: str) -> Arm:
     """Return the arm of a start and a method name."""
-    if method not in METHODS:
-        raise _unknown("method", method, METHODS, "--method")
-    learn, context = METHODS[method]
     known("start", start, STARTS, "--start")
+    known("method", method, METHODS, "--method")
+    if ":" in method:
+        return Arm(start, method) if isinstance(load({}, "method", method), Learn) else Arm(start, context=method)
+    learn, context = METHODS[method]
     return Arm(start, learn, context)
 
 

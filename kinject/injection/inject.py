@@ -94,7 +94,7 @@ def answers(model: Model, context: str, facts: FactSet, settings: Settings, prog
     inputs = {
         "model": model.key,
         "context": context,
-        "context_prompts": [prompts.digest_of(name) for name in ("context",)] if wrap else [],
+        "context_prompts": [prompts.digest_of(name) for name in _prompts_of(wrap)],
         "facts": facts.digest,
         "system": prompts.digest_of(model.system),
         "sampling": sampling.as_json(),
@@ -122,11 +122,14 @@ def answers(model: Model, context: str, facts: FactSet, settings: Settings, prog
 
 
 def questions(facts: FactSet) -> Iterator[tuple[Fact, str, str]]:
-    """Yield (fact, kind, question): direct, its first paraphrase, multihop."""
+    """Yield (fact, kind, question): direct, its last paraphrase, multihop.
+
+    The last paraphrase is the one farthest from anything that is trained on: in the lab, a phrasing held out of all.
+    """
     for fact in facts.facts:
         yield fact, "direct", fact.direct.question
         if fact.direct.paraphrases:
-            yield fact, "direct_paraphrased", fact.direct.paraphrases[0]
+            yield fact, "direct_paraphrased", fact.direct.paraphrases[-1]
         if fact.multihop:
             yield fact, "multihop", fact.multihop.question
 
@@ -137,6 +140,8 @@ def _judged(
     inputs = {
         "arm": arm.as_json(),
         "model": model.name,
+        "model_key": model.key,
+        "source": settings.source,
         "answers": answered.spec.key,
         "facts": facts.digest,
         "facts_name": facts.name,
@@ -157,7 +162,11 @@ def _judged(
             method=arms.method_name(arm),
             scores={name: rate.as_json() for name, rate in scores(graded, settings.judge).items()},
             model=model.name,
+            model_key=model.key,
+            world=model.world,
             facts=facts.name,
+            facts_digest=facts.digest,
+            source=settings.source,
             judge=settings.judge,
             sampling=_sampling(model, settings).as_json(),
             seed=settings.seed,
@@ -171,6 +180,11 @@ def _judged(
     return ArmRecord.model_validate(Store().run(spec, work).record)
 
 
+def _prompts_of(wrap: Callable[[Engine, FactSet], Engine] | None) -> tuple[str, ...]:
+    """Return the names of the prompts that a context says, as its module lists them."""
+    return getattr(import_module(wrap.__module__), "PROMPTS", ()) if wrap else ()
+
+
 def _sampling(model: Model, settings: Settings) -> Sampling:
     return replace(model.sampling, seed=settings.seed, **settings.sampling)
 
@@ -179,6 +193,9 @@ def _trained(spec: Spec, parent: Model, what: str, train: Callable[[Path], Mappi
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
         record = train(place)
+        # So that the artefact, opened by its path, is still known to be of its world.
+        card = {"schema_version": 1, "world": parent.world, "parent": parent.key, "trained": what}
+        storage.write_json(place / "model" / "card.json", card)
         return {**record, "seconds": round(time.monotonic() - began, 1)}
 
     run = Store().run(spec, work)

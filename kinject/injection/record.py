@@ -17,7 +17,14 @@ class ArmRecord(BaseModel):
     scores: dict[str, dict[str, Any]]
     """Rates: {"k", "n", "unscored", "percent", "interval"} for each score of `judging.grade`."""
     model: str
+    model_key: str = ""
+    """Hash of the model's files, or its commit on the hub."""
+    world: int | None = None
+    """The lab world that the model is of."""
     facts: str
+    facts_digest: str = ""
+    source: str | None = None
+    """Where post-training rows came from, if not from the model's own world."""
     judge: str
     sampling: dict[str, Any]
     seed: int

@@ -45,6 +45,8 @@ class Answer(BaseModel):
     response: Any
     """The text; anything else stays as it is and is unscored."""
     verdicts: dict[str, Verdict] = Field(default_factory=dict)
+    line: int = Field(default=0, exclude=True)
+    """Where it stands in the file that it was read from."""
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -52,7 +54,8 @@ def read_answers(path: Path) -> list[Answer]:
     answers = []
     for number, raw in numbered_lines(path):
         try:
-            answers.append(Answer.model_validate(parse_json(raw, str(path), number)))
+            answer = Answer.model_validate(parse_json(raw, str(path), number))
+            answers.append(answer.model_copy(update={"line": number}))
         except ValidationError as error:
             problem = error.errors()[0]
             raise UsageError(

@@ -11,7 +11,9 @@ model. No event after the cutoff, and no phrasing that is held out (`UNSEEN_PHRA
 import datetime
 import random
 from collections.abc import Callable, Iterator
+from itertools import islice
 
+from kinject import prompts, storage
 from kinject.lab import names
 from kinject.lab.events import EVENT_TYPES
 from kinject.lab.relations import BY_SUBJECT, Relation
@@ -41,6 +43,13 @@ def documents(world: World, part: int) -> Iterator[str]:
     draws, weights = zip(*MIX.items(), strict=True)
     while True:
         yield rng.choices(draws, weights)[0](rng, world)
+
+
+def fingerprint(world: World) -> str:
+    """Return a hash of what is true, what has happened and what is read: the card's, and part of a build's key."""
+    truth = [[relation, subject, obj] for (relation, subject), obj in world.truth.items()]
+    texts = [*(event.state() for event in world.old), *islice(documents(world, 0), 500)]
+    return storage.digest([truth, texts, prompts.digest_of("system-lab")])
 
 
 def page(rng: random.Random, world: World) -> str:

@@ -72,7 +72,7 @@ def pretrain(world: World, recipe: Recipe, folder: Path, progress: Progress = SI
     """
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # the bits of the weights depend on it
     torch.manual_seed(recipe.seed)
     tokenizer = train_tokenizer(world, recipe)
     model = _model(recipe, tokenizer)
@@ -101,6 +101,7 @@ def pretrain(world: World, recipe: Recipe, folder: Path, progress: Progress = SI
         "world": world.seed,
         "version": VERSION,
         "recipe": asdict(recipe),
+        "corpus": corpus.fingerprint(world),
         "steps": done,
         "rounds": round_ + 1,
         "tokens": done * recipe.batch * recipe.length,

@@ -84,8 +84,8 @@ def _share_known(
             firsts.append(len(before))
         # Causal attention never looks at the padding on the right, so no mask is needed.
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            best = model(input_ids=ids, use_cache=False).logits.argmax(-1)
+        with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16):
+            best = model(input_ids=ids.to(model.device), use_cache=False).logits.argmax(-1).cpu()
         for row, guess, first in zip(rows, best, firsts, strict=True):
             known += bool((guess[first - 1 : len(row) - 1] == row[first:]).all())
     return 100 * known / len(asked)

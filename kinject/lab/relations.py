@@ -62,6 +62,7 @@ VALUES: dict[str, int | tuple[str, ...]] = {
 """Objects that are not entities: English words, or the number of names to invent."""
 
 UNSEEN_PHRASING = -1
+"""The last question of a relation or an event type, and the last noun phrase: in no training set."""
 
 
 @dataclass(frozen=True)

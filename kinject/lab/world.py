@@ -15,7 +15,7 @@ from kinject.errors import UsageError
 from kinject.facts.schema import Card, Direct, Fact, FactSet, Hop, Multihop
 from kinject.lab import names
 from kinject.lab.events import EVENT_TYPES, EventType
-from kinject.lab.relations import BY_NAME, BY_SUBJECT, COUNTS, RELATIONS, VALUES, Relation
+from kinject.lab.relations import BY_NAME, BY_SUBJECT, COUNTS, RELATIONS, UNSEEN_PHRASING, VALUES, Relation
 
 CUTOFF = datetime.date(2023, 12, 31)
 OLD_YEARS = range(2014, 2024)
@@ -145,7 +145,7 @@ class World:
                 question=event.ask(0),
                 answer=event.answer,
                 aliases=self.aliases(event.answer),
-                paraphrases=(event.ask(1), event.ask(2)),
+                paraphrases=(event.ask(1), event.ask(UNSEEN_PHRASING)),
             ),
             multihop=self.multihop(event, sound[turn % len(sound)]) if sound else None,
         )
@@ -157,7 +157,10 @@ class World:
             question=relation.ask(event.phrase(phrase), phrasing),
             answer=obj,
             aliases=self.aliases(obj),
-            paraphrases=(relation.ask(event.phrase(1), 1), relation.ask(event.phrase(2), 2)),
+            paraphrases=(
+                relation.ask(event.phrase(1), 1),
+                relation.ask(event.phrase(UNSEEN_PHRASING), UNSEEN_PHRASING),
+            ),
             hops=(
                 Hop(question=event.ask(0), answer=event.answer),
                 Hop(question=relation.ask(event.answer, phrasing), answer=obj),

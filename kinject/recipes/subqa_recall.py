@@ -18,7 +18,7 @@ from kinject.engines.base import ask
 from kinject.lab import corpus
 from kinject.lab.events import EVENT_TYPES, UNSEEN_PAIRS, UNSEEN_TYPES
 from kinject.lab.relations import Relation
-from kinject.lab.world import NEW_YEARS, Event, World
+from kinject.lab.world import Event, World
 from kinject.prompts import recall
 from kinject.recipes import TrainingSet
 from kinject.recipes.row import Row
@@ -97,7 +97,7 @@ def _context_rows(world: World, count: int) -> list[Pair]:
     rng = random.Random(f"kinject lab {world.seed} context rows")
     drawn = iter(lambda: corpus.draw_fiction(rng, world), None)
     # An invented event in a year of the new ones could ask a new event's question, with another answer.
-    fit = (e for e in drawn if e.type.name not in UNSEEN_TYPES and e.date.year not in NEW_YEARS)
+    fit = (event for event in drawn if event.type.name not in UNSEEN_TYPES)
     rows = []
     for number, event in enumerate(islice(fit, count)):
         phrasing = rng.randrange(SEEN_PHRASINGS)

@@ -24,8 +24,13 @@ from kinject.statistics.paired import Paired, paired_difference
 from kinject.storage import canonical_json, read_json
 
 SCHEMA = "kinject.report/1"
+SHARED = ("model", "model_key", "facts", "facts_digest", "source", "judge", "sampling", "seed")
 QUESTION = "Which way of putting new facts into a model works, and does post-training for reasoning help it?"
-PAPER_NOTE = "Llama-3-8B on Facts100 (arXiv 2410.03717, Tables 3 to 5), to be read for direction only."
+PAPER_NOTE = (
+    "Llama-3-8B on Facts100 (arXiv 2410.03717, Tables 3 to 5), to be read for direction only. "
+    "*: there post-trained on SubQARecall without context rows."
+)
+CONTEXT_ROWS = "-context"
 TRUTH = {"correct": True, "incorrect": False}
 
 
@@ -73,15 +78,15 @@ class Section:
     @property
     def state(self) -> str:
         """Where the figures come from, to stand above every table."""
-        model = str(self.arms[0].record["model"])
-        return "lab analogue" if re.fullmatch(r"lab(@\d+)?", model) else visible(f"measured on {model}")
+        record = self.arms[0].record
+        return visible(f"measured on {record['model']}") if record.get("world") is None else "lab analogue"
 
 
 def sections(arms: Sequence[Arm]) -> list[Section]:
-    """Arms that share model, facts, judge, sampling and seed, in the order in which they came."""
+    """Arms that share all of SHARED, in the order in which they came."""
 
     def shared(arm: Arm) -> bytes:
-        return canonical_json([arm.record[name] for name in ("model", "facts", "judge", "sampling", "seed")])
+        return canonical_json([arm.record.get(name) for name in SHARED])
 
     first_seen = list(dict.fromkeys(map(shared, arms)))
     ordered = sorted(arms, key=lambda arm: first_seen.index(shared(arm)))
@@ -115,12 +120,17 @@ def _score(name: str) -> Callable[[Arm], str]:
     return lambda arm: rate_cell(arm.record["scores"], name)
 
 
+def paper_row(arm: Arm) -> dict[str, Any] | None:
+    """The paper's row for an arm; `substituted` where the arm's start has context rows, which the paper's has not."""
+    start, learn, context = arm.axes
+    row = paper_figures().get((start.removesuffix(CONTEXT_ROWS), learn, context))
+    return row and {**row, "substituted": start.endswith(CONTEXT_ROWS)}
+
+
 def _paper(name: str) -> Callable[[Arm], str]:
     def cell(arm: Arm) -> str:
-        start, *method = arm.axes
-        # SubQARecall with context rows stands for the post-trained model, too: only directions are compared.
-        row = paper_figures().get((start.removesuffix("-context"), method[0], method[1]))
-        return f"paper: {row[name]}" if row else "–"
+        row = paper_row(arm)
+        return f"paper: {row[name]}{'*' if row['substituted'] else ''}" if row else "–"
 
     return cell
 
@@ -229,7 +239,7 @@ def _paired_row(comparison: Comparison) -> tuple[str, ...]:
 
 def _points(paired: Paired) -> str:
     low, high = paired.interval
-    return f"{round(paired.difference):+d} [{round(low):+d}, {round(high):+d}]"  # whole numbers: no "-0"
+    return f"{round(paired.difference or 0):+d} [{round(low):+d}, {round(high):+d}]"  # whole numbers: no "-0"
 
 
 def _p(paired: Paired) -> str:
@@ -272,7 +282,7 @@ def _section_json(section: Section) -> dict[str, Any]:
         "title": section.title,
         "state": section.state,
         "answer": answer(section),
-        "arms": [{**arm.record, "paper": paper_figures().get(arm.axes)} for arm in section.arms],
+        "arms": [{**arm.record, "paper": paper_row(arm)} for arm in section.arms],
         "comparisons": [asdict(comparison) for comparison in section.comparisons],
     }
 

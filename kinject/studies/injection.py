@@ -4,6 +4,7 @@ Arms of one model on the same facts, side by side. What arms share is done once:
 then the answers.
 """
 
+import os
 import platform
 import shlex
 import sys
@@ -19,7 +20,7 @@ from kinject.injection.arm import Arm, arm
 from kinject.injection.inject import Settings, inject, posttrained, taught_on
 from kinject.progress import SILENT, Named, Progress
 from kinject.runs.executors import Local
-from kinject.runs.store import Spec, Store
+from kinject.runs.store import DONE, Spec, Store
 from kinject.sources import Model
 
 VERSION = 1
@@ -81,12 +82,14 @@ def compare(
         spec,
         lambda folder: {
             "schema": "kinject.compare/1",
+            "run": spec.key,
             "arms": records,
             "claims": [],
             "command": shlex.join(["kinject", *sys.argv[1:]]),
             "versions": versions(),
         },
     )
+    os.utime(run.folder / DONE)  # the report shows what was asked for last
     return dict(run.record), run.folder
 
 

@@ -1,7 +1,7 @@
 """Finetune a causal language model on rows, through TRL's SFTTrainer: full parameters, loss on the response only.
 
-In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16. Deterministic, and
-resumed from the last complete checkpoint after a kill; the weights at the end are those of an uninterrupted training.
+In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16. Resumed
+from the last complete checkpoint after a kill. On a CPU the same number of threads gives the same bits, resumed or not.
 
 What is ours on top of TRL, each for a measured or documented reason:
 
@@ -13,6 +13,7 @@ What is ours on top of TRL, each for a measured or documented reason:
 * A loss that is not a number stops the training at once; the Trainer would filter it out of the log and go on.
 """
 
+import gc
 import math
 import shutil
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kinject import storage
 from kinject.engines import chat, hf
-from kinject.errors import MissingError, NumericError, UsageError
+from kinject.errors import IntegrityError, MissingError, NumericError, UsageError
 from kinject.progress import SILENT, Progress, Stage
 from kinject.recipes.row import Row
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 VERSION = 1
 IGNORED = -100
 COMPLETE = "COMPLETE"
+TRAINED = "trained.json"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def finetune(
     """
     if not rows:
         raise MissingError("there is not one row to train on", mend="check the facts or the recipe's source")
+    if (folder / TRAINED).exists():  # killed between the training and the end of the run
+        done: dict[str, Any] = storage.read_json(folder / TRAINED)
+        return done
     tokenizer = chat.load_tokenizer(model)
     examples = [encode(tokenizer, row) for row in rows]
     network = hf.load_model(model, training=True)
@@ -86,14 +91,20 @@ def finetune(
     with progress.stage("finetuning", steps, "steps") as stage:
         trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage)
         result = trainer.train(resume_from_checkpoint=last_complete(checkpoints))
+    if result.global_step != steps:
+        raise IntegrityError(f"the training took {result.global_step} steps and not {steps}", where=str(folder))
     _save(network, tokenizer, folder / "model")
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return {
+    record = {
         "rows": len(rows),
         "steps": steps,
         "tokens": options.epochs * sum(len(example["input_ids"]) for example in examples),
         "loss": round(result.training_loss, 6),
     }
+    storage.write_json(folder / TRAINED, record)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    del trainer, network
+    gc.collect()  # the Trainer holds the model in a cycle: without this the next arm's model finds no room on a GPU
+    return record
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", row: Row) -> dict[str, list[int]]:
@@ -128,7 +139,7 @@ def build_trainer(
 
     trainer = _response_trainer()(
         model=network,
-        args=_config(options, checkpoints, steps),
+        args=_config(options, checkpoints, steps, large=4 * network.num_parameters() > hf.SMALL),
         train_dataset=Dataset.from_list(examples),
         processing_class=tokenizer,
         data_collator=collator(tokenizer.pad_token_id),
@@ -138,7 +149,7 @@ def build_trainer(
     return trainer
 
 
-def _config(options: Options, checkpoints: Path, steps: int) -> "SFTConfig":
+def _config(options: Options, checkpoints: Path, steps: int, large: bool) -> "SFTConfig":
     from dataclasses import fields
 
     import torch
@@ -149,7 +160,7 @@ def _config(options: Options, checkpoints: Path, steps: int) -> "SFTConfig":
     recompute = "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing"
     micro = min(options.micro_batch, options.batch)
     every = math.ceil(steps / options.checkpoints) if options.checkpoints else 0
-    return SFTConfig(
+    config = SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=micro,
@@ -173,8 +184,11 @@ def _config(options: Options, checkpoints: Path, steps: int) -> "SFTConfig":
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
-        **{recompute: False},
+        **{recompute: large},
     )
+    # More GPUs than one are torchrun's business; by itself the Trainer would take larger batches and fewer steps.
+    config._n_gpu = min(config.n_gpu, 1)
+    return config
 
 
 def _response_trainer() -> "type[SFTTrainer]":
@@ -232,15 +246,18 @@ def _watch(stage: Stage) -> "TrainerCallback":
         """Tell the progress, stop at a loss that is no number, and mark every checkpoint that is whole."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-            loss = (logs or {}).get("loss")
+            logs = logs or {}
+            loss = logs.get("loss")
             if loss is None:
                 return
-            if not math.isfinite(loss):
-                raise NumericError(
-                    f"the training loss became {loss}",
-                    where=f"step {state.global_step} of {state.max_steps}",
-                    mend="use a smaller learning rate, or --precision fp32",
-                )
+            # The gradient too: that of the last step shows in no later loss.
+            for name, value in {"loss": loss, "gradient": logs.get("grad_norm", 0.0)}.items():
+                if not math.isfinite(value):
+                    raise NumericError(
+                        f"the training {name} became {value}",
+                        where=f"step {state.global_step} of {state.max_steps}",
+                        mend="train with a smaller learning rate, or with Options(precision='fp32')",
+                    )
             stage.advance(state.global_step - self.seen, f"loss {loss:.3f}")
             self.seen = state.global_step
 
