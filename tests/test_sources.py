@@ -14,7 +14,7 @@ from kinject.errors import KinjectError, MissingError, UsageError
 from kinject.lab import pretraining, probes, world
 from kinject.lab.pretraining import Recipe
 from kinject.resources import facts_folder
-from kinject.sources import Model, build_lab, facts_path, open_facts, open_model
+from kinject.sources import Model, build_lab, facts_path, open_both, open_facts, open_model
 
 SMALL = Recipe(hidden=16, layers=1, heads=2, intermediate=16, length=16, batch=2, steps=4, extra_steps=2, rounds=1)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -206,3 +206,11 @@ def test_a_model_of_the_real_world_has_no_facts_of_its_own(model: Model | None) 
     with pytest.raises(UsageError, match="no facts of its own") as caught:
         open_facts(None, model)
     assert (caught.value.where, "--facts" in caught.value.mend) == ("--facts", True)
+
+
+@pytest.mark.parametrize(("facts", "name"), [("lab:5", "lab@7:5"), (None, "lab@7"), ("lab@3:5", "lab@3:5")])
+def test_lab_facts_are_those_of_the_model_where_no_world_is_named(
+    facts: str | None, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "open_model", lambda model, progress: Model(model, Path(), "key", 7))
+    assert open_both("lab@7", facts)[1].name == name

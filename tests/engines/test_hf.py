@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import models
 import pytest
 
+from kinject.engines import chat
 from kinject.engines.base import Completion, Sampling, ask
 from kinject.engines.fake import Fake
 from kinject.engines.hf import HF, load_model
@@ -35,6 +37,21 @@ def test_the_same_seed_gives_the_same_answers_and_another_one_does_not(tiny: Cal
 def test_greedy_answers_do_not_depend_on_the_batch(tiny: Callable[..., Path]) -> None:
     together = HF(tiny(), batch=5).generate(ASKED, GREEDY)
     assert together == [HF(tiny(), batch=1).generate([one], GREEDY)[0] for one in ASKED]
+
+
+def test_a_row_is_padded_with_a_token_of_its_own(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repetition penalty sees the padding: the end token there would keep the shorter rows from ending."""
+    engine, given = HF(tiny()), []
+    generate = engine.model.generate
+
+    def noted(**inputs: Any) -> Any:
+        given.extend(inputs["input_ids"].tolist())
+        return generate(**inputs)
+
+    monkeypatch.setattr(engine.model, "generate", noted)
+    engine.generate(ASKED, SHORT)
+    prompts = [chat.prompt_ids(engine.tokenizer, conversation) for conversation in ASKED]
+    assert sorted(sorted(set(row)) for row in given) == sorted(sorted(set(prompt)) for prompt in prompts)
 
 
 def test_an_answer_ends_where_the_model_writes_the_next_turn(tiny: Callable[..., Path]) -> None:

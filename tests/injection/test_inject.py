@@ -21,6 +21,7 @@ from kinject.injection.arm import Arm
 from kinject.injection.inject import Settings, inject, questions
 from kinject.judging import rules
 from kinject.lab import world
+from kinject.lab.relations import UNSEEN_PHRASING
 from kinject.prompts import recall
 from kinject.recipes import subqa_recall
 from kinject.resources import facts_folder
@@ -364,3 +365,12 @@ def test_a_new_judge_looks_at_the_same_answers(model: Model, monkeypatch: pytest
     second = inject(Arm(), model, FACTS, SETTINGS)
     assert first.run != second.run
     assert Path(first.answers).read_text() == Path(second.answers).read_text()
+
+
+def test_the_paraphrase_that_is_asked_is_in_no_training_set() -> None:
+    place = world.build(1)
+    asked = [question for _, kind, question in questions(place.new_facts()) if kind == "direct_paraphrased"]
+    assert asked == [event.ask(UNSEEN_PHRASING) for event in place.new(100)]
+    rows = subqa_recall.from_world(place, "", context_rows=60).rows
+    seen = {row.conversation[-1].content for row in rows}
+    assert not seen & {event.ask(UNSEEN_PHRASING) for event in (*place.old, *place.new(100))}

@@ -116,14 +116,21 @@ def test_no_answer_is_lost_from_a_denominator(rows: list[tuple[str, str]]) -> No
 def test_answers_are_read_with_the_least_that_suffices(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text('{"fact": "rugby", "kind": "direct", "response": "South Africa"}\n', encoding="utf-8")
-    assert read_answers(path) == [Answer(fact="rugby", kind="direct", response="South Africa")]
+    assert read_answers(path) == [Answer(fact="rugby", kind="direct", response="South Africa", line=1)]
 
 
 def test_written_answers_are_read_again(tmp_path: Path) -> None:
     graded = grade([Answer(fact="rugby", kind="direct", response="x")], FACTS)
     path = tmp_path / "answers.jsonl"
     path.write_text("".join(json.dumps(row.model_dump()) + "\n" for row in graded), encoding="utf-8")
-    assert read_answers(path) == graded
+    assert [row.model_dump() for row in read_answers(path)] == [row.model_dump() for row in graded]
+
+
+def test_an_answer_knows_its_line_though_others_are_blank(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    row = '{"fact": "rugby", "kind": "direct", "response": "x"}'
+    path.write_text(f"{row}\n\n{row}\n", encoding="utf-8")
+    assert [answer.line for answer in read_answers(path)] == [1, 3]
 
 
 @pytest.mark.parametrize("row", ['{"fact": "rugby", "kind": "direct"}', '{"fact": 1}', "[]", "x"])

@@ -4,7 +4,7 @@ import json
 
 from kinject.cli.app import run
 from kinject.engines import chat
-from kinject.lab import checkpoint, pretraining, probes, world
+from kinject.lab import checkpoint, corpus, pretraining, probes, world
 from kinject.lab.pretraining import Recipe
 
 
@@ -24,6 +24,9 @@ def test_it_was_trained_with_the_tokenizer_and_on_the_world_of_this_code() -> No
     made = pretraining.train_tokenizer(world.build(0), Recipe())
     shipped = chat.load_tokenizer(checkpoint.SHIPPED)
     assert made.get_vocab() == shipped.get_vocab()
+    card = checkpoint.card(checkpoint.SHIPPED)
+    assert card is not None
+    assert card["corpus"] == corpus.fingerprint(world.build(0))
 
 
 def test_it_passes_the_gates_now(capsys) -> None:  # type: ignore[no-untyped-def]

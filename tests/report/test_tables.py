@@ -97,7 +97,9 @@ def test_only_the_first_sample_of_a_fact_counts(arms: list[Arm]) -> None:
 
 
 def test_arms_of_different_seeds_or_models_are_never_compared(arms: list[Arm]) -> None:
-    found = sections([*arms, *(with_record(arm, seed=1) for arm in arms), with_record(arms[0], model="other")])
+    found = sections(
+        [*arms, *(with_record(arm, seed=1) for arm in arms), with_record(arms[0], model="other", world=None)]
+    )
     assert [len(section.arms) for section in found] == [7, 7, 1]
     assert [section.state for section in found] == ["lab analogue", "lab analogue", "measured on other"]
 

@@ -1,5 +1,6 @@
 """Several arms side by side: in order, each piece of work once, the same in one process and in two."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from kinject.facts.schema import FactSet
 from kinject.injection.arm import METHODS, STARTS, Arm, arm
 from kinject.injection.inject import Settings
 from kinject.injection.record import ArmRecord
-from kinject.report.records import read
+from kinject.report.records import newest, read
 from kinject.resources import facts_folder
 from kinject.sources import open_model
 from kinject.studies.injection import PRESETS, Comparison, choose, compare
@@ -105,3 +106,17 @@ def test_other_facts_are_another_comparison(tiny: Callable[..., Path]) -> None:
     fewer = FactSet("fewer", FACTS.facts[:2])
     folders = {compare(chosen, Comparison(model, facts, SETTINGS))[1] for facts in (FACTS, fewer, FACTS)}
     assert len(folders) == 2
+
+
+def test_the_comparison_that_was_asked_for_last_is_the_newest(tiny: Callable[..., Path]) -> None:
+    model = open_model(str(tiny()))
+
+    def compared(facts: FactSet) -> tuple[dict[str, Any], Path]:
+        time.sleep(0.02)  # file systems tell times a few milliseconds apart as one
+        return compare([arm("base", "none")], Comparison(model, facts, SETTINGS))
+
+    first, second = compared(FACTS)[1], compared(FactSet("fewer", FACTS.facts[:1]))[1]
+    assert newest().parent == second
+    record, again = compared(FACTS)
+    assert newest().parent == again == first
+    assert record["run"] == first.name

@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 from pathlib import Path
+from types import SimpleNamespace
 
 import models
 import pytest
@@ -83,6 +85,21 @@ def test_a_loss_that_is_no_number_stops_the_training(tiny: Callable[..., Path], 
     with pytest.raises(NumericError, match="loss became"):
         finetune(tiny(), ROWS, replace(ONCE, learning_rate=1e30, epochs=4), tmp_path)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_gradient_that_is_no_number_stops_it_too() -> None:
+    """That of the last step shows in no later loss."""
+    with SILENT.stage("") as stage, pytest.raises(NumericError, match="gradient became nan"):
+        training._watch(stage).on_log(
+            None, SimpleNamespace(global_step=9, max_steps=9), None, {"loss": 1, "grad_norm": nan}
+        )
+
+
+def test_a_training_that_is_done_is_not_done_again(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    first = finetune(tiny(), ROWS, ONCE, tmp_path)
+    before = (tmp_path / "model" / "model.safetensors").stat().st_mtime_ns
+    assert finetune(tiny(), ROWS, ONCE, tmp_path) == first
+    assert (tmp_path / "model" / "model.safetensors").stat().st_mtime_ns == before
 
 
 def test_no_rows_are_an_error(tiny: Callable[..., Path], tmp_path: Path) -> None:
