@@ -8,7 +8,8 @@ Traps: padding with the pad token, which may be the end token, would put a repet
 answers depend on the batch they are drawn in, so the batch size is part of the engine and the seed is set once a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ class HF:
         ids = torch.tensor([prompt[:1] * (width - len(prompt)) + prompt for prompt in prompts])
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         torch.manual_seed(sampling.seed * 1_000_003 + start)
-        with torch.inference_mode():
+        with torch.inference_mode(), repeatable(self.model):
             out = self.model.generate(
                 input_ids=ids.to(self.model.device),
                 attention_mask=mask.to(self.model.device),
@@ -125,6 +126,23 @@ def load_model(folder: Path, *, training: bool = False) -> "PreTrainedModel":
         ) from error
     model = model.to("cuda" if gpu else "cpu")
     return model.train() if training else model.eval()
+
+
+@contextmanager
+def repeatable(model: "PreTrainedModel") -> Iterator[None]:
+    """Compute with one thread where the model is small and on a CPU, so that the bits are the same everywhere.
+
+    How many threads share a sum decides its rounding. With one, neither --jobs nor the number of cores matters.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    if model.device.type == "cpu" and 4 * model.num_parameters() < SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _bytes(folder: Path) -> int:

@@ -1,13 +1,15 @@
 """Finetune a causal language model on rows, through TRL's SFTTrainer: full parameters, loss on the response only.
 
-In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16. Resumed
-from the last complete checkpoint after a kill. On a CPU the same number of threads gives the same bits, resumed or not.
+In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16. Resumed from the last
+complete checkpoint after a kill. A small model on a CPU gives the same bits, resumed or not, on any number of cores.
 
 What is ours on top of TRL, each for a measured or documented reason:
 
 * Rows are tokenised by `engines.chat`, so the prompt is token for token the one that the model is asked with.
 * The loss is computed from the first response token on (`logits_to_keep`) and not on the whole row, and without TRL's
   entropy and accuracy statistics: see `benchmarks/speed/finetune.py` for what it gains on small models.
+* The order of the rows is fixed beforehand (`order`). The Trainer's own sampler for rows of like length draws from the
+  global random state, so a training that is resumed after its first epoch would go on in another order.
 * A checkpoint counts only with the marker that is written after it; TRL writes files one by one and takes a torn
   checkpoint for a good one. Options of a training cannot change half-way: the folder is that of a run's key.
 * A loss that is not a number stops the training at once; the Trainer would filter it out of the log and go on.
@@ -15,6 +17,7 @@ What is ours on top of TRL, each for a measured or documented reason:
 
 import gc
 import math
+import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
-VERSION = 1
+VERSION = 2
 IGNORED = -100
 COMPLETE = "COMPLETE"
 TRAINED = "trained.json"
+POOL = 50
+"""Batches that are shuffled together and then sorted by length, so that little is padded."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,11 @@ def finetune(
     examples = [encode(tokenizer, row) for row in rows]
     network = hf.load_model(model, training=True)
     checkpoints = folder / "checkpoints"
-    steps = math.ceil(len(examples) / options.batch) * options.epochs
+    steps = math.ceil(len(examples) * options.epochs / options.batch)
     with progress.stage("finetuning", steps, "steps") as stage:
         trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage)
-        result = trainer.train(resume_from_checkpoint=last_complete(checkpoints))
+        with hf.repeatable(network):
+            result = trainer.train(resume_from_checkpoint=last_complete(checkpoints))
     if result.global_step != steps:
         raise IntegrityError(f"the training took {result.global_step} steps and not {steps}", where=str(folder))
     _save(network, tokenizer, folder / "model")
@@ -105,6 +111,19 @@ def finetune(
     del trainer, network
     gc.collect()  # the Trainer holds the model in a cycle: without this the next arm's model finds no room on a GPU
     return record
+
+
+def order(lengths: Sequence[int], options: Options) -> list[int]:
+    """Return the rows of all epochs in training order: shuffled, but each batch of rows of like length."""
+    chosen: list[int] = []
+    for epoch in range(options.epochs):
+        rng = random.Random(f"{options.seed} epoch {epoch}")
+        rows = rng.sample(range(len(lengths)), len(lengths))
+        pool = POOL * options.batch
+        alike = [row for i in range(0, len(rows), pool) for row in sorted(rows[i : i + pool], key=lengths.__getitem__)]
+        batches = [alike[i : i + options.batch] for i in range(0, len(alike), options.batch)]
+        chosen += [row for batch in rng.sample(batches, len(batches)) for row in batch]
+    return chosen
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", row: Row) -> dict[str, list[int]]:
@@ -140,7 +159,7 @@ def build_trainer(
     trainer = _response_trainer()(
         model=network,
         args=_config(options, checkpoints, steps, large=4 * network.num_parameters() > hf.SMALL),
-        train_dataset=Dataset.from_list(examples),
+        train_dataset=Dataset.from_list(examples).select(order([len(e["input_ids"]) for e in examples], options)),
         processing_class=tokenizer,
         data_collator=collator(tokenizer.pad_token_id),
         callbacks=[_watch(stage)],
@@ -162,7 +181,7 @@ def _config(options: Options, checkpoints: Path, steps: int, large: bool) -> "SF
     every = math.ceil(steps / options.checkpoints) if options.checkpoints else 0
     config = SFTConfig(
         output_dir=str(checkpoints),
-        num_train_epochs=options.epochs,
+        num_train_epochs=1,  # of the rows of all epochs
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=options.batch // micro,
         learning_rate=options.learning_rate,
@@ -173,7 +192,7 @@ def _config(options: Options, checkpoints: Path, steps: int, large: bool) -> "SF
         use_cpu=not torch.cuda.is_available(),
         seed=options.seed,
         data_seed=options.seed,
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="sequential",
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
         save_strategy="steps" if every else "no",

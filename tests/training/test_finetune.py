@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import models
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kinject import storage
 from kinject.engines import chat
@@ -21,7 +23,16 @@ from kinject.errors import MissingError, NumericError
 from kinject.progress import SILENT
 from kinject.recipes.row import Row
 from kinject.training import finetune as training
-from kinject.training.finetune import COMPLETE, IGNORED, Options, collator, encode, finetune, last_complete
+from kinject.training.finetune import (
+    COMPLETE,
+    IGNORED,
+    Options,
+    collator,
+    encode,
+    finetune,
+    last_complete,
+    order,
+)
 
 WORKER = Path(__file__).with_name("worker.py")
 ROWS = [Row(ask("Be brief.", "Who won" + " the cup" * n + "?"), "Norvane" + " won" * n) for n in range(6)]
@@ -102,6 +113,18 @@ def test_a_training_that_is_done_is_not_done_again(tiny: Callable[..., Path], tm
     assert (tmp_path / "model" / "model.safetensors").stat().st_mtime_ns == before
 
 
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.integers(1, 3), st.integers(1, 8), st.integers(0, 9))
+def test_every_epoch_has_every_row_once_in_an_order_of_its_own(
+    lengths: list[int], epochs: int, batch: int, seed: int
+) -> None:
+    options = Options(epochs=epochs, batch=batch, micro_batch=batch, seed=seed)
+    rows = order(lengths, options)
+    assert rows == order(lengths, options)
+    for epoch in range(epochs):
+        part = rows[epoch * len(lengths) : (epoch + 1) * len(lengths)]
+        assert sorted(part) == list(range(len(lengths)))
+
+
 def test_no_rows_are_an_error(tiny: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="not one row"):
         finetune(tiny(), [], ONCE, tmp_path)
@@ -122,8 +145,9 @@ def test_killed_in_the_middle_it_ends_with_the_same_bits(tiny: Callable[..., Pat
     run = [sys.executable, str(WORKER), str(tiny())]
     subprocess.run([*run, str(whole), "0"], check=True)
 
-    child = subprocess.Popen([*run, str(killed), "0.3"])
-    while not list(killed.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
+    child = subprocess.Popen([*run, str(killed), "0.2"])
+    # In the second epoch: what the order of the rows is drawn from must not have moved on meanwhile.
+    while not list(killed.glob(f"checkpoints/checkpoint-1[2468]/{COMPLETE}")):
         assert child.poll() is None, "it ended before it could be killed"
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
