@@ -63,9 +63,11 @@ def posttrained(start: str, model: Model, settings: Settings, progress: Progress
     options = replace(settings.posttrain or recipe.options(model), seed=settings.seed)
     inputs = {"model": model.key, "rows": rows.digest, "options": options.as_json(), **_words()}
     spec = Spec("posttrain", finetune.VERSION, inputs)
-    return _trained(
-        spec, model, start, lambda place: finetune.finetune(model.folder, rows.rows, options, place, progress)
-    )
+
+    def train(place: Path) -> Mapping[str, Any]:
+        return {**finetune.finetune(model.folder, rows.rows, options, place, progress), "data": rows.card}
+
+    return _trained(spec, model, start, train)
 
 
 def taught_on(

@@ -96,7 +96,6 @@ def _context_rows(world: World, count: int) -> list[Pair]:
     """Questions whose event never happened and stands in the prompt: one direct for two multihop ones."""
     rng = random.Random(f"kinject lab {world.seed} context rows")
     drawn = iter(lambda: corpus.draw_fiction(rng, world), None)
-    # An invented event in a year of the new ones could ask a new event's question, with another answer.
     fit = (event for event in drawn if event.type.name not in UNSEEN_TYPES)
     rows = []
     for number, event in enumerate(islice(fit, count)):

@@ -31,7 +31,8 @@ def rows(model: Model, facts: FactSet) -> TrainingSet:
 
 def train(model: Model, facts: FactSet, options: Options, folder: Path, progress: Progress) -> dict[str, Any]:
     """Train `model` on the facts; the result lies in `folder/model`."""
-    return finetune(model.folder, rows(model, facts).rows, options, folder, progress)
+    data = rows(model, facts)
+    return {**finetune(model.folder, data.rows, options, folder, progress), "data": data.card}
 
 
 EVENT_SFT = Learn(data=lambda model, facts: rows(model, facts).digest, options=options, train=train)
