@@ -8,7 +8,6 @@ Text is matched by words, not letters: case, accents and punctuation do not coun
 ("12" is in "12-11" and not in "2012" or "12.5"). Trap: plurals and synonyms are not known here; aliases are.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from pathlib import Path
 
 from kinject.facts.load import load_card, read
 from kinject.facts.schema import Card, Direct, Fact, FactSet, Hop, Multihop, Problem
+from kinject.facts.words import folded, stands_in
 
-__all__ = ["RULES", "Problem", "Report", "Rule", "check", "check_file", "stands_in"]
+__all__ = ["RULES", "Problem", "Report", "Rule", "check", "check_file"]
 
 
 @dataclass(frozen=True)
@@ -46,28 +46,6 @@ def check_file(path: Path) -> Report:
 
     problems = tuple(_examine(counted(), load_card(path)))
     return Report(facts, problems)
-
-
-# Words
-
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_WITHOUT_SPACES = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")  # kana and Han: each character is a word
-_WORD = re.compile(r"\d+(?:\.\d+)*\w*|\w+")
-
-
-def stands_in(phrase: str, text: str) -> bool:
-    """Whether the words of `phrase` stand in `text`, side by side and whole."""
-    wanted = _folded(phrase)
-    return bool(wanted.strip()) and wanted in _folded(text)
-
-
-def _folded(text: str) -> str:
-    """The words of a text, bare, each between spaces, so that `in` finds whole words only."""
-    letters = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    words = _WORD.findall(_WITHOUT_SPACES.sub(r" \1 ", _THOUSANDS.sub("", bare)))
-    return f" {' '.join(words)} "
 
 
 # Rules
@@ -172,8 +150,8 @@ def _hops_chain(fact: Fact, seen: _Seen) -> Findings:
 def _last_hop_answers(fact: Fact, seen: _Seen) -> Findings:
     if fact.multihop and fact.multihop.hops:
         last, whole = fact.multihop.hops[-1], fact.multihop
-        known = {_folded(answer) for answer in (whole.answer, *whole.aliases)}
-        if known.isdisjoint(_folded(answer) for answer in (last.answer, *last.aliases)):
+        known = {folded(answer) for answer in (whole.answer, *whole.aliases)}
+        if known.isdisjoint(folded(answer) for answer in (last.answer, *last.aliases)):
             place = f"multihop.hops.{len(whole.hops) - 1}.answer"
             yield place, f"the last hop ends in {last.answer!r}, the question in {whole.answer!r}"
 
@@ -186,7 +164,7 @@ def _id_once(fact: Fact, seen: _Seen) -> Findings:
 def _question_once(fact: Fact, seen: _Seen) -> Findings:
     for name, part in _asked(fact):
         for place, question in _questions(part):
-            if line := seen.before("question", _folded(question)):
+            if line := seen.before("question", folded(question)):
                 yield f"{name}.{place}", f"the same question stands in line {line} already"
 
 

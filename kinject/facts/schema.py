@@ -104,6 +104,42 @@ class Fact(_Record):
     """True where the event never happened (edited knowledge)."""
 
 
+class Guess(_Record):
+    """How well a question can be answered without knowing the event."""
+
+    type: str
+    """What kind of answer is asked for: person, city, year ..."""
+    plausible: int = Field(ge=1)
+    """How many answers somebody who does not know the event would consider."""
+    chance: float = Field(gt=0, le=1)
+    """The probability that the best blind guess is right: 1 / plausible, and more where there is a favourite."""
+
+    @model_validator(mode="after")
+    def _guessing_beats_no_odds(self) -> Self:
+        if self.chance * self.plausible < 0.99:
+            raise PydanticCustomError("chance", "chance cannot be less than 1 / plausible")
+        return self
+
+
+class Evidence(_Record):
+    """Why one fact is believed, so far."""
+
+    realtimeqa: str | None = None
+    """The question_id of the RealTimeQA row that confirms it."""
+    readers: str = ""
+    """Who read it without sight of the answers, or claim by claim."""
+    link: str = "not yet opened"
+    """When `kinject facts check --online` opened its sources, and what came of it."""
+
+
+class Note(_Record):
+    """What the card says of one fact."""
+
+    evidence: Evidence = Evidence()
+    direct: Guess | None = None
+    multihop: Guess | None = None
+
+
 class Card(_Record):
     """What a set claims of itself."""
 
@@ -117,6 +153,15 @@ class Card(_Record):
     source: str = ""
     """Where the set comes from: an address, a citation, or how it was made."""
     rules: Rules = "loose"
+    waives: tuple[str, ...] = ()
+    """Codes of rules that this set does not claim, such as F006 where edits reach to the end of the chain."""
+    version: str = ""
+    canary: str = ""
+    """A string that training corpora can be searched for; no training text should hold it."""
+    errata: tuple[str, ...] = ()
+    """What was corrected since the first version, oldest first: version, fact, what."""
+    facts: dict[str, Note] = Field(default={})
+    """What is known about single facts, by their ids."""
 
     @model_validator(mode="after")
     def _strict_has_a_cutoff(self) -> Self:

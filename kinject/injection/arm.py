@@ -4,12 +4,9 @@
 anywhere, so that somebody's own method needs no change here.
 """
 
-import importlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from kinject.errors import MissingError, UsageError, did_you_mean
+from kinject.extensions import known, load
 from kinject.injection.learn.base import Learn
 
 STARTS = {
@@ -72,32 +69,3 @@ def method_name(arm: Arm) -> str:
     """Return the name of an arm's method, or its two choices where no name covers them."""
     names = [name for name, choices in METHODS.items() if choices == (arm.learn, arm.context)]
     return names[0] if names else f"{arm.learn} + {arm.context}"
-
-
-def load(table: Mapping[str, str | None], kind: str, name: str) -> Any:
-    """Return what a table's name stands for, imported now; None for the choice of doing nothing."""
-    target = name if ":" in name else table[known(kind, name, table, f"--{kind}")]
-    if target is None:
-        return None
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise MissingError(
-            f"{name!r} cannot be imported: {error}",
-            where=f"--{kind}",
-            mend="write it as module:attribute, and put the module's folder on PYTHONPATH",
-        ) from error
-
-
-def known(kind: str, name: str, table: Mapping[str, Any], where: str) -> str:
-    """Return the name if the table has it or if it is a `module:attribute`; otherwise say what is meant."""
-    if name not in table and ":" not in name:
-        raise _unknown(kind, name, table, where)
-    return name
-
-
-def _unknown(kind: str, name: str, table: Mapping[str, Any], where: str) -> UsageError:
-    return UsageError(
-        f"there is no {kind} {name!r}.{did_you_mean(name, table)}", where=where, mend=f"use one of: {', '.join(table)}"
-    )

@@ -15,6 +15,7 @@ from typing import Any
 from kinject import prompts, storage
 from kinject.engines import chat, hf
 from kinject.engines.base import Engine, Sampling, ask
+from kinject.extensions import load
 from kinject.facts.schema import Fact, FactSet
 from kinject.injection import arm as arms
 from kinject.injection import start as starts
@@ -56,7 +57,7 @@ def inject(
 
 def posttrained(start: str, model: Model, settings: Settings, progress: Progress = SILENT) -> tuple[Model, float]:
     """Return the model that an arm starts from, and the seconds that its training took (0 for the base)."""
-    recipe: starts.Start | None = arms.load(arms.STARTS, "start", start)
+    recipe: starts.Start | None = load(arms.STARTS, "start", start)
     if recipe is None:
         return model, 0.0
     rows = recipe.build(starts.source_of(model, settings.source), prompts.load(model.system))
@@ -74,7 +75,7 @@ def taught_on(
     learn: str, model: Model, facts: FactSet, settings: Settings, progress: Progress = SILENT
 ) -> tuple[Model, float]:
     """Return the model after training on the facts, and the seconds that it took (0 for none)."""
-    method: Learn | None = arms.load(arms.LEARN, "learn", learn)
+    method: Learn | None = load(arms.LEARN, "learn", learn)
     if method is None:
         return model, 0.0
     options = replace(settings.learn or method.options(model, facts), seed=settings.seed)
@@ -91,7 +92,7 @@ def taught_on(
 
 def answers(model: Model, context: str, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> Run:
     """Ask every question of the facts once; the run's folder holds `answers.jsonl` without verdicts."""
-    wrap: Callable[[Engine, FactSet], Engine] | None = arms.load(arms.CONTEXT, "context", context)
+    wrap: Callable[[Engine, FactSet], Engine] | None = load(arms.CONTEXT, "context", context)
     sampling = _sampling(model, settings)
     inputs = {
         "model": model.key,

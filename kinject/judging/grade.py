@@ -12,13 +12,13 @@ incorrect ones only, where no recall and no reasoning count as no error.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kinject.errors import UsageError, did_you_mean
+from kinject.extensions import load
 from kinject.facts.schema import Fact, FactSet
 from kinject.judging.verdict import Verdict
 from kinject.statistics.intervals import Rate
@@ -68,15 +68,7 @@ def read_answers(path: Path) -> list[Answer]:
 
 def open_judge(name: str) -> Judge:
     """The judge of that name, or of "module:attribute"; `UsageError` if there is none."""
-    module, _, attribute = JUDGES.get(name, name).partition(":")
-    try:
-        return cast(Judge, getattr(import_module(module), attribute))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(
-            f"there is no judge {name!r}.{did_you_mean(name, JUDGES)}",
-            where="--judge",
-            mend=f"name one of: {', '.join(JUDGES)}; or your own as module:attribute",
-        ) from error
+    return cast(Judge, load(JUDGES, "judge", name))
 
 
 def grade(answers: Iterable[Answer], facts: FactSet, judge: str = "rules") -> list[Answer]:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinject.facts.check import RULES, check, check_file, stands_in
+from kinject.facts.check import RULES, check, check_file
 from kinject.facts.load import load
 from kinject.facts.schema import Card, Fact, FactSet
+from kinject.facts.words import stands_in
 from kinject.resources import facts_folder
 from kinject.storage import read_jsonl
 

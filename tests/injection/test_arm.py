@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinject.errors import MissingError, UsageError
-from kinject.injection.arm import CONTEXT, LEARN, METHODS, STARTS, Arm, arm, load, method_name
+from kinject.extensions import load
+from kinject.injection.arm import CONTEXT, LEARN, METHODS, STARTS, Arm, arm, method_name
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinject.errors import MissingError, UsageError
+from kinject.errors import KinjectError, MissingError, UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import Fact
 from kinject.judging.grade import JUDGES, KINDS, Answer, grade, open_judge, read_answers, scores
@@ -75,8 +75,9 @@ def test_a_judge_of_ones_own() -> None:
 
 @pytest.mark.parametrize("name", ["rule", "kinject.nowhere:judge", "kinject.judging.rules:no_judge"])
 def test_an_unknown_judge_is_refused(name: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(KinjectError) as caught:
         open_judge(name)
+    assert isinstance(caught.value, MissingError if ":" in name else UsageError)
     assert caught.value.where == "--judge"
     assert name != "rule" or "Did you mean 'rules'" in caught.value.message
 
