@@ -13,6 +13,7 @@ from typing import Any
 from kinject import resources, storage
 from kinject.engines.base import Sampling
 from kinject.errors import MissingError, UsageError, did_you_mean, first_line
+from kinject.facts import dates
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
 from kinject.lab import checkpoint, corpus, pretraining, world
@@ -69,14 +70,36 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
     )
 
 
-def open_both(model: str, facts: str | None, progress: Progress = SILENT) -> tuple[Model, FactSet]:
+def open_both(
+    model: str, facts: str | None, after: str | None = None, progress: Progress = SILENT
+) -> tuple[Model, FactSet]:
     """Open a model and facts; the facts first where they are named, because a model may take minutes to be built."""
     place, asked = LAB.fullmatch(model), LAB.fullmatch(facts or "")
     if place and asked and asked["world"] is None:  # "lab:400" of the world that the model is of
         facts = facts.replace("lab", f"lab@{place['world'] or 0}", 1) if facts else facts
     named = open_facts(facts) if facts else None
     opened = open_model(model, progress)
-    return opened, named or open_facts(None, opened)
+    return opened, newer(named or open_facts(None, opened), after, opened)
+
+
+def newer(facts: FactSet, after: str | None, model: Model | None = None) -> FactSet:
+    """The facts from after a day, a month, the published cutoff of a model by its name, or (`auto`) that of `model`."""
+    return dates.after(facts, cutoff_day(after, model)) if after else facts
+
+
+def cutoff_day(after: str, model: Model | None = None) -> str:
+    """The day or month that `--after` means."""
+    if given := dates.day(after):
+        return given
+    if after == "auto":
+        if model is None:
+            raise UsageError(
+                "there is no model here whose cutoff could be taken",
+                where="--after",
+                mend="give a day, a month or a model's name: --after Meta-Llama-3-8B",
+            )
+        return world.CUTOFF.isoformat() if model.world is not None else dates.cutoff_of(model.name).cutoff
+    return dates.cutoff_of(after).cutoff
 
 
 def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT) -> Path:  # noqa: B008 - frozen

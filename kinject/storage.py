@@ -17,6 +17,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -118,7 +119,28 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one row a line, atomically, without holding the rows in memory."""
-    write_bytes(path, (_dump(row) + b"\n" for row in rows))
+    write_bytes(path, (json_line(row) for row in rows))
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """One row as a line of UTF-8, keys in their own order."""
+    return _dump(row) + b"\n"
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Put one line after what a file holds, atomically; a file that is not there is made."""
+    write_bytes(path, chain(_blocks_of_lines(path) if path.exists() else (), [line]))
+
+
+def _blocks_of_lines(path: Path) -> Iterator[bytes]:
+    """The bytes of a file as they are; a last line that has no end gets one."""
+    last = b"\n"
+    with _explained(path), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block
+            last = block[-1:]
+    if last != b"\n":
+        yield b"\n"
 
 
 def write_bytes(path: Path, blocks: Iterable[bytes]) -> None:

@@ -17,7 +17,7 @@ os.environ.update(
     MKL_NUM_THREADS="1",
 )
 sys.path.insert(0, str(Path(__file__).parent))  # for tests/models.py
-for name in [name for name in os.environ if name.startswith(("KINJECT_", "OPENAI_"))]:
+for name in [name for name in os.environ if name.startswith(("KINJECT_", "OPENAI_")) and name != "KINJECT_DATA"]:
     del os.environ[name]  # a developer's own settings
 
 

@@ -20,6 +20,7 @@ def compare(
     ),
     model: options.Model = "lab",
     facts: options.Facts = None,
+    after: options.After = None,
     judge: options.Judge = "rules",
     seed: options.Seed = 0,
     source: options.Source = None,
@@ -41,7 +42,7 @@ def compare(
     chosen = injection.choose(preset, _names(starts), _names(methods))
     asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
     progress = RichProgress()
-    comparison = injection.Comparison(*sources.open_both(model, facts, progress), asked)
+    comparison = injection.Comparison(*sources.open_both(model, facts, after, progress), asked)
     record, folder = injection.compare(chosen, comparison, jobs, progress)
     emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))
 

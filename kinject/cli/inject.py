@@ -15,6 +15,7 @@ def inject(
     start: Annotated[str, typer.Option("--start", help=f"Weights to start from: {', '.join(STARTS)}.")] = "base",
     model: options.Model = "lab",
     facts: options.Facts = None,
+    after: options.After = None,
     judge: options.Judge = "rules",
     seed: options.Seed = 0,
     source: options.Source = None,
@@ -38,6 +39,6 @@ def inject(
     chosen = arm(start, method)
     asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
     progress = RichProgress()
-    opened, known = sources.open_both(model, facts, progress)
+    opened, known = sources.open_both(model, facts, after, progress)
     record = run(chosen, opened, known, asked, progress).as_json()
     emit(record, as_json=as_json, text=lambda: terminal(sections([from_record(record)])))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kinject.cli import options
 from kinject.cli.console import Json, emit
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def judge(
         typer.Option("--facts", help="The facts that were asked about: a name or a path.", show_default=False),
     ],
     judge: Annotated[str, typer.Option("--judge", help="Who grades: a judge's name or module:attribute.")] = "rules",
+    after: options.After = None,
     as_json: Json = False,
 ) -> None:
     """Grade answers to the questions of a fact set: correctness, recall of the event, reasoning.
@@ -28,9 +30,11 @@ def judge(
     Example: kinject judge answers.jsonl --facts facts100 --json
     """
     from kinject.judging.grade import grade, read_answers, scores
-    from kinject.sources import open_facts
+    from kinject.sources import newer, open_facts
 
-    graded = grade(read_answers(answers), open_facts(facts), judge)
+    known = open_facts(facts)
+    old = known.by_id.keys() - newer(known, after).by_id.keys()
+    graded = grade([answer for answer in read_answers(answers) if answer.fact not in old], known, judge)
     result = {
         "schema": "kinject.judge/1",
         "judge": judge,

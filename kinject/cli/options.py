@@ -14,6 +14,15 @@ Facts = Annotated[
     str | None,
     typer.Option("--facts", help="A .jsonl file, a set's name, or lab[@N][:COUNT]. Default: the model's own facts."),
 ]
+FactsArgument = Annotated[str, typer.Argument(metavar="FACTS", help="A set's name, a .jsonl file, or lab[@N][:COUNT].")]
+After = Annotated[
+    str | None,
+    typer.Option(
+        "--after",
+        metavar="DATE",
+        help="Only facts from after a day or month, a known model's cutoff (its name), or the model's own (auto).",
+    ),
+]
 Judge = Annotated[str, typer.Option("--judge", help="Who says whether an answer is right.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of training order and sampling.")]
 Source = Annotated[

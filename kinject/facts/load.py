@@ -58,6 +58,13 @@ def load_card(path: Path) -> Card | None:
         raise UsageError(f"{field}: {message}", where=f"{file}:1", mend=mend) from None
 
 
+def card_text(card: Card) -> str:
+    """A card as the YAML that `load_card` reads."""
+    value = {"schema_version": card.schema_version, **card.model_dump(mode="json", exclude_defaults=True)}
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    return text
+
+
 def sets(folder: Path) -> Iterator[tuple[Path, int, Card | None]]:
     """The sets in a folder: path, number of lines, card."""
     for path in sorted(folder.glob("*.jsonl")):

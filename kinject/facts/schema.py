@@ -38,6 +38,7 @@ def _as_text(value: Any) -> Any:
 
 
 Date = Annotated[str, AfterValidator(_real)]
+YamlDate = Annotated[Date, BeforeValidator(_as_text)]
 
 
 class _Record(BaseModel):
@@ -138,6 +139,8 @@ class Note(_Record):
     evidence: Evidence = Evidence()
     direct: Guess | None = None
     multihop: Guess | None = None
+    note: str = ""
+    """What a user of the fact should know."""
 
 
 class Card(_Record):
@@ -146,7 +149,7 @@ class Card(_Record):
     schema_version: Literal[1] = 1
     name: str
     description: str = ""
-    cutoff: Annotated[Date, BeforeValidator(_as_text)] | None = None
+    cutoff: YamlDate | None = None
     """Every fact is from after this day (or month)."""
     licence: str = ""
     how_checked: str = ""

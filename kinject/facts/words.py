@@ -8,6 +8,7 @@ Nothing but the standard library is imported: an exported task carries a copy of
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -21,9 +22,14 @@ def stands_in(phrase: str, text: str) -> bool:
     return bool(wanted.strip()) and wanted in folded(text)
 
 
+@lru_cache(maxsize=64)  # one text is held against many
 def folded(text: str) -> str:
     """The words of a text, bare, each between spaces, so that `in` finds whole words only."""
-    letters = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    bare = text.lower() if text.isascii() else _without_accents(text)
     words = _WORD.findall(_WITHOUT_SPACES.sub(r" \1 ", _THOUSANDS.sub("", bare)))
     return f" {' '.join(words)} "
+
+
+def _without_accents(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

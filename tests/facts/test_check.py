@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinject.errors import UsageError
 from kinject.facts.check import RULES, check, check_file
 from kinject.facts.load import load
 from kinject.facts.schema import Card, Fact, FactSet
@@ -48,11 +49,24 @@ def test_a_phrase_with_a_word_stands_between_any_two_texts(before: str, phrase: 
     assert stands_in(phrase, f"{before} ; {phrase} ; {after}") is stands_in(phrase, phrase)
 
 
+@pytest.mark.parametrize("case", list(read_jsonl(CASES / "sets.jsonl")), ids=lambda case: case["name"])
+def test_what_is_wrong_between_facts_is_found(case: dict[str, Any]) -> None:
+    card = Card.model_validate({"name": "case", **case.get("card", {})})
+    facts = FactSet("case", tuple(Fact.model_validate(fact) for fact in case["facts"]), card)
+    assert [[each.line, each.code, each.field] for each in check(facts)] == case["expected"]
+
+
 def test_every_rule_has_a_case() -> None:
-    rules = {code for case in read_jsonl(CASES / "rules.jsonl") for code, _ in case["expected"]}
+    alone = {code for case in read_jsonl(CASES / "rules.jsonl") for code, _ in case["expected"]}
     lines = {case["code"] for case in read_jsonl(CASES / "lines.jsonl")}
-    twice = {"F011"}  # needs two facts: below
-    assert rules | lines | twice == set(RULES)
+    between = {code for case in read_jsonl(CASES / "sets.jsonl") for _, code, _ in case["expected"]}
+    online = {case["code"] for case in read_jsonl(CASES / "links.jsonl") if case["code"]}
+    assert alone | lines | between | online == set(RULES)
+
+
+def test_a_card_cannot_waive_what_is_no_rule() -> None:
+    with pytest.raises(UsageError, match="'F99'"):
+        check(FactSet("case", (), Card(name="case", waives=("F99",))))
 
 
 def test_ids_and_questions_stand_once(tmp_path: Path) -> None:
@@ -95,11 +109,11 @@ def test_the_handbook_lists_the_rules_as_they_are() -> None:
 
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
-    event = "word " * 2_000
+    words = "word " * 2_000
     with path.open("w") as file:
         for number in range(200):  # 2 MB
             direct = {"question": f"Which {number}?", "answer": "word"}
-            file.write(json.dumps({"id": str(number), "event": event, "direct": direct}) + "\n")
+            file.write(json.dumps({"id": str(number), "event": f"{number} {words}", "direct": direct}) + "\n")
     tracemalloc.start()
     try:
         assert check_file(path).problems == ()

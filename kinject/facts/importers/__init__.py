@@ -8,10 +8,17 @@ names where they come from and their licence. What is left out is counted by rea
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from kinject.errors import UsageError
 from kinject.extensions import load
-from kinject.facts.schema import Fact
+from kinject.facts.check import Checker
+from kinject.facts.load import card_text
+from kinject.facts.memory import Memory
+from kinject.facts.rules import RULES
+from kinject.facts.schema import Card, Fact
+from kinject.storage import write_jsonl, write_text
 
 IMPORTERS = {
     "mquake": "kinject.facts.importers.mquake:MQUAKE",
@@ -56,3 +63,49 @@ def open_importer(name: str) -> Importer:
     """Find an importer by its name, or somebody's own by module:attribute."""
     importer: Importer = load(IMPORTERS, "importer", name, "FORMAT")
     return importer
+
+
+def convert(importer: Importer, path: Path, out: Path) -> Imported:
+    """Read `path` and write its sound facts to `out`, with a card beside it. UsageError if there is one already.
+
+    If not one row becomes a fact, nothing is written.
+    """
+    card_file = out.with_suffix(".yaml")
+    for file in (out, card_file):
+        if file.exists():
+            raise UsageError("there is a file already", where=str(file), mend="name another with --out, or remove it")
+    skipped: Counter[str] = Counter()
+    card = _card(importer, path, out)
+    with Memory() as memory:
+        facts = _sound(importer.read(path), Checker(card, memory), skipped)
+        if (first := next(facts, None)) is None:
+            return Imported(skipped.total(), 0, skipped)
+        write_jsonl(out, (fact.model_dump(mode="json") for fact in chain([first], facts)))
+        written = sum(1 for _ in memory.all("id"))
+    write_text(card_file, card_text(card))
+    return Imported(written + skipped.total(), written, skipped)
+
+
+def _sound(items: Iterator[Fact | Skipped], checker: Checker, skipped: Counter[str]) -> Iterator[Fact]:
+    """The items that are sound facts; the others are counted by reason."""
+    line = 1
+    for item in items:
+        if isinstance(item, Skipped):
+            skipped[item.reason] += 1
+        elif problems := checker.problems(line, item):
+            skipped[f"{problems[0].code}: {RULES[problems[0].code].title}"] += 1
+        else:
+            checker.remember(line, item)
+            line += 1
+            yield item
+
+
+def _card(importer: Importer, path: Path, out: Path) -> Card:
+    return Card(
+        name=out.stem,
+        description=f"Imported from {path.name}.",
+        licence=importer.licence,
+        how_checked="by kinject's rules only; what the rows say was not read",
+        source=importer.source or path.name,
+        waives=importer.waives,
+    )
