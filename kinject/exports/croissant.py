@@ -60,8 +60,12 @@ REPEATED = ("country", "aliases")
 
 def export(facts: FactSet, out: Path) -> list[Path]:
     """Write the description to the file `out`."""
-    text = json.dumps(describe(facts), ensure_ascii=False, indent=2) + "\n"
-    return write_files(facts, {out: [text.encode()]})
+    return write_files(facts, {out: [text(facts).encode()]})
+
+
+def text(facts: FactSet) -> str:
+    """The description as a file's text."""
+    return json.dumps(describe(facts), ensure_ascii=False, indent=2) + "\n"
 
 
 def describe(facts: FactSet) -> dict[str, Any]:

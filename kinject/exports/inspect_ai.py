@@ -5,6 +5,9 @@
 
 The question alone is the prompt, and temperature is 0; how many tokens a model may take is the user's to say
 (`--max-tokens`).
+
+Trap: Inspect takes FOLDER/NAME.py for a pattern below the folder that it is started in; an absolute path needs the
+@NAME_direct after it.
 """
 
 from pathlib import Path

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from kinject.cli.app import run
+from kinject.facts.load import load
+from kinject.facts.schema import Fact
 from kinject.resources import facts_folder
 
 EXAMPLE = facts_folder() / "example.jsonl"
@@ -35,6 +37,81 @@ def test_problems_are_listed_and_the_exit_code_is_1(tmp_path: Path, capsys: pyte
     assert list(result["problems"][0]) == ["code", "line", "id", "field", "message", "mend"]
     assert run(["facts", "check", str(path)]) == 1
     assert "2 problems" in capsys.readouterr().out
+
+
+def test_one_fact_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "2023-10-28-rugby-world-cup"
+    assert run(["facts", "show", name, "--facts", "example", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["schema"], result["set"], result["note"]) == ("kinject.facts.show/1", "example", None)
+    assert Fact.model_validate(result["fact"]) == load(EXAMPLE).by_id[name]
+    assert run(["facts", "show", name]) == 0
+    shown = capsys.readouterr().out
+    assert "direct.answer: South Africa" in shown and "multihop.hops.1.answer: Bloemfontein" in shown
+
+
+def test_a_fact_that_is_not_there_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["facts", "show", "2023-10-28-rugby-word-cup", "--facts", "example"]) == 3
+    assert "Did you mean '2023-10-28-rugby-world-cup'?" in capsys.readouterr().err
+
+
+def test_stats_count_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["facts", "stats", "example", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["facts"], result["multihop"], result["years"]) == (3, 3, {"2023": 3})
+    assert result["countries"] == {"France": 1, "India": 1, "Sweden": 1}
+    assert result["guess"]["direct"] == {"n": 0, "mean_chance": None, "highest_chance": None, "types": {}}
+    assert result["digest"] == load(EXAMPLE).digest
+    assert run(["facts", "stats", "example"]) == 0
+    assert "Sweden 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["stats", "check", "export", "list"])
+def test_every_command_takes_a_day_to_start_after(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = [] if command == "list" else ["example"]
+    assert run(["facts", command, *name, "--after", "2023-09", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    rows = result["sets"] if command == "list" else [result]
+    assert next(row["facts"] for row in rows if row.get("name", "example").startswith("example")) == 2
+    assert run(["facts", command, *name, "--after", "2O24", "--json"]) == 2
+    assert "published cutoff" in json.loads(capsys.readouterr().err)["error"]["message"]
+
+
+def test_what_is_imported_is_sound_and_what_is_not_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = tmp_path / "table.csv", tmp_path / "mine.jsonl"
+    rows = ["id,event,question,answer", "a,Ada won.,Who won?,Ada", "b,Bo lost.,Who lost?,Cy", "c,Di fell.,Who fell?"]
+    table.write_text("\n".join(rows))
+    assert run(["facts", "import", "csv", str(table), "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["read"], result["written"], sum(result["skipped"].values())) == (3, 1, 2)
+    assert any(reason.startswith("F005: ") for reason in result["skipped"])
+    assert run(["facts", "check", str(out)]) == 0
+    card = load(out).card
+    assert card and card.name == "mine"
+    capsys.readouterr()
+    assert run(["facts", "import", "csv", str(table), "--out", str(out)]) == 2  # nothing is overwritten
+    assert "there is a file already" in capsys.readouterr().err
+
+
+def test_an_import_of_nothing_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("id,event,question,answer\nb,Bo lost.,Who lost?,Cy\n")
+    assert run(["facts", "import", "csv", str(table), "--out", str(tmp_path / "mine")]) == 1
+    assert "0 of 1 rows became facts; nothing was written" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+
+
+@pytest.mark.parametrize("name", ["facts", "example"])
+def test_an_unknown_format_gets_the_nearest(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["facts", "import", "mqake", str(EXAMPLE), "--out", str(tmp_path / name)]) == 2
+    assert "Did you mean 'mquake'?" in capsys.readouterr().err
+    assert run(["facts", "export", "example", "--format", "lmeval", "--out", str(tmp_path / name)]) == 2
+    assert "Did you mean 'lm-eval'?" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

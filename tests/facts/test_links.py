@@ -49,8 +49,8 @@ def site() -> Iterator[str]:
 def written(folder: Path, urls: dict[str, str], card: str = "") -> Path:
     path = folder / "linked.jsonl"
     with path.open("w") as file:
-        for name, url in urls.items():
-            direct = {"question": f"What stands at {len(file.name)}, line {file.tell()}?", "answer": name}
+        for number, (name, url) in enumerate(urls.items()):
+            direct = {"question": f"Which letters bear number {number}?", "answer": name}
             fact = {"id": name, "event": f"It is {name}.", "direct": direct, "sources": [{"title": "T", "url": url}]}
             file.write(json.dumps(fact) + "\n")
     if card:

@@ -107,12 +107,21 @@ def _lines(value: Any, at: str = "") -> Iterator[str]:
 def _counts(result: Mapping[str, Any]) -> RenderableType:
     table = Table("what", "count", box=None, pad_edge=False)
     for name, value in result.items():
-        match value:
-            case dict() if name in ("guess", "evidence"):
-                for line in _lines(value, name):
-                    table.add_row(*line.split(": ", 1))
-            case dict():
-                table.add_row(name, ", ".join(f"{key} {count}" for key, count in value.items()))
-            case _ if name != "schema":
-                table.add_row(name.replace("_", " "), str(value))
+        if name != "schema":
+            for what, count in _totals(value, name.replace("_", " ")):
+                table.add_row(what, count)
     return table
+
+
+def _totals(value: Any, at: str) -> Iterator[tuple[str, str]]:
+    """Nested counts as rows: those of one kind side by side."""
+    match value:
+        case dict() if all(isinstance(count, int) for count in value.values()):
+            yield at, ", ".join(f"{key} {count}" for key, count in value.items())
+        case dict():
+            for key, item in value.items():
+                yield from _totals(item, f"{at}, {key.replace('_', ' ')}")
+        case float():
+            yield at, f"{value:.2%}"
+        case _:
+            yield at, "not known" if value is None else str(value)
