@@ -101,7 +101,7 @@ def test_what_is_imported_is_sound_and_what_is_not_is_counted(
 def test_an_import_of_nothing_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "table.csv"
     table.write_text("id,event,question,answer\nb,Bo lost.,Who lost?,Cy\n")
-    assert run(["facts", "import", "csv", str(table), "--out", str(tmp_path / "mine")]) == 1
+    assert run(["facts", "import", "csv", str(table), "--out", str(tmp_path / "mine")]) == 0
     assert "0 of 1 rows became facts; nothing was written" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
 

@@ -37,8 +37,6 @@ def import_(
         "file": str(target) if done.written else None,
     }
     emit(result, as_json=as_json, text=lambda: _imported(result))
-    if not done.written:
-        raise typer.Exit(1)
 
 
 def export(
