@@ -101,7 +101,9 @@ class Checker:
         self._memory.add("id", fact.id, place._replace(answer=fact.date or ""))
         for _, part in asked(fact):
             for _, question in questions(part):
-                self._memory.add("question", folded(question), place._replace(answer=folded(part.answer)))
+                text, answer = folded(question), folded(part.answer)
+                if all(other.answer != answer for other in self._memory.met("question", text)):
+                    self._memory.add("question", text, place._replace(answer=answer))
         self._memory.add("event", folded(fact.event), place)
         if day := _day(fact):
             self._memory.add("day", day, place._replace(answer=folded(fact.event)))
@@ -124,7 +126,7 @@ class Checker:
         for name, part in asked(fact):
             for field, question in questions(part):
                 text, answer = folded(question), folded(part.answer)
-                others = [other for other in self._memory.met("question", text) if not _linked(other, fact)]
+                others = [other for other in self._memory.met("question", text) if not self._linked(other, fact)]
                 if differing := [other for other in others if other.answer != answer]:
                     message = f"line {differing[0].line} answers the same question differently"
                     yield "F017", f"{name}.{field}", message
@@ -133,6 +135,11 @@ class Checker:
                 elif text in own:
                     yield "F012", f"{name}.{field}", "the same question stands in this fact already"
                 own.add(text)
+
+    def _linked(self, other: Place, fact: Fact) -> bool:
+        """Whether the two do not stand side by side: one of them is superseded, by the other or by a third."""
+        outdated = {other.fact, fact.id} & {fact.supersedes, other.supersedes}
+        return bool(outdated or self._memory.met("supersedes", other.fact) or self._memory.met("supersedes", fact.id))
 
     def _event(self, fact: Fact) -> Findings:
         words, day = folded(fact.event), _day(fact)
@@ -166,11 +173,6 @@ def _day(fact: Fact) -> str:
     """The day and the answer of a fact, if it has a day."""
     whole_day = fact.date and len(fact.date) == len("2023-10-28")
     return f"{fact.date} {folded(fact.direct.answer)}" if whole_day else ""
-
-
-def _linked(other: Place, fact: Fact) -> bool:
-    """Whether one of two facts supersedes the other."""
-    return other.fact == fact.supersedes or fact.id == other.supersedes
 
 
 def _overlap(one: str, other: str) -> float:

@@ -10,6 +10,10 @@ from hashlib import blake2b
 from typing import NamedTuple, Self
 
 
+ENOUGH = 50
+"""So many places tell what is wrong; more would make a set of nothing but doubles a matter of hours."""
+
+
 class Place(NamedTuple):
     """Where a text was met, and what stood beside it."""
 
@@ -36,10 +40,10 @@ class Memory:
         self._database.close()
 
     def met(self, kind: str, text: str) -> list[Place]:
-        """Where this text was met before, in order."""
+        """The first places where this text was met, in order."""
         rows = self._database.execute(
-            "SELECT line, fact, answer, supersedes FROM met WHERE key = ? AND kind = ? ORDER BY rowid",
-            (_key(text), kind),
+            "SELECT line, fact, answer, supersedes FROM met WHERE key = ? AND kind = ? ORDER BY rowid LIMIT ?",
+            (_key(text), kind, ENOUGH),
         )
         return [Place(*row) for row in rows]
 
