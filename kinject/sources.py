@@ -78,13 +78,19 @@ def open_both(
     if place and asked and asked["world"] is None:  # "lab:400" of the world that the model is of
         facts = facts.replace("lab", f"lab@{place['world'] or 0}", 1) if facts else facts
     named = open_facts(facts) if facts else None
+    if after is not None and (after != "auto" or (HUB_ID.fullmatch(model) and not Path(model).exists())):
+        after = cutoff_day(after, Model(model, Path(), "", None))  # a mistake is told before anything is fetched
     opened = open_model(model, progress)
-    return opened, newer(named or open_facts(None, opened), after, opened)
+    return opened, newer(named or open_facts(None, opened), after, opened, progress)
 
 
-def newer(facts: FactSet, after: str | None, model: Model | None = None) -> FactSet:
+def newer(facts: FactSet, after: str | None, model: Model | None = None, progress: Progress = SILENT) -> FactSet:
     """The facts from after a day, a month, the published cutoff of a model by its name, or (`auto`) that of `model`."""
-    return dates.after(facts, cutoff_day(after, model)) if after else facts
+    if after is None:
+        return facts
+    kept = dates.after(facts, cutoff_day(after, model))
+    progress.say(f"{len(kept.facts)} of {len(facts.facts)} facts: {kept.name}")
+    return kept
 
 
 def cutoff_day(after: str, model: Model | None = None) -> str:
@@ -131,9 +137,11 @@ def open_facts(name: str | None, model: Model | None = None) -> FactSet:
 
 def facts_path(name: str) -> Path:
     """Return the file of a fact set: a path, or a name in the facts folder."""
-    if Path(name).exists() or name.endswith(".jsonl"):
-        return Path(name)
     known = sorted(path.stem for path in resources.facts_folder().glob("*.jsonl"))
+    if name not in known and Path(name).is_dir():
+        raise MissingError("this is a folder, not a file", where=str(Path(name)), mend="name a .jsonl file in it")
+    if name not in known and (Path(name).exists() or name.endswith(".jsonl")):
+        return Path(name)
     if name not in known:
         raise MissingError(
             f"there is no fact set {name!r}.{did_you_mean(name, [*known, 'lab'])}",

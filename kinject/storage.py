@@ -150,6 +150,8 @@ def write_bytes(path: Path, blocks: Iterable[bytes]) -> None:
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = temporary.open("xb")
+            if path.exists():
+                shutil.copymode(path, temporary)  # what others may not read must stay so
         with file:
             for block in blocks:
                 with _explained(path):  # only the write: what making a block raises is not ours to explain
@@ -206,25 +208,35 @@ def read_jsonl(path: Path) -> Iterator[Any]:
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers from 1. A byte-order mark at the start is dropped."""
+    for number, raw in raw_lines(path):
+        if raw is None:
+            raise UsageError(TOO_LONG, where=f"{path}:{number}", mend=_ONE_A_LINE)
+        raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+        if raw.strip():
+            yield number, raw
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Every line with its end, byte for byte, with its number from 1; None for one that is longer than MAX_LINE."""
     with _explained(path):
         file = path.open("rb")
     with file:
         number = 0
-        while raw := _next_line(file, path, number + 1):
+        while raw := _next_line(file, path):
             number += 1
-            raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-            if raw.strip():
-                yield number, raw
+            long = len(raw) > MAX_LINE
+            while len(raw) > MAX_LINE and not raw.endswith(b"\n"):
+                raw = _next_line(file, path)
+            yield number, None if long else raw
 
 
-def _next_line(file: Any, path: Path, number: int) -> bytes:
+def _next_line(file: Any, path: Path) -> bytes:
     with _explained(path):
         raw: bytes = file.readline(MAX_LINE + 1)
-    if len(raw) > MAX_LINE:
-        raise UsageError(f"the line is longer than {MAX_LINE >> 20} MiB", where=f"{path}:{number}", mend=_ONE_A_LINE)
     return raw
 
 
+TOO_LONG = f"the line is longer than {MAX_LINE >> 20} MiB"
 _ONE_A_LINE = "write one JSON object a line, in UTF-8"
 
 
@@ -273,6 +285,18 @@ def _finite(text: str) -> float:
 
 
 # Locks
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[Path]:
+    """Hold the lock of one file of a user, whatever name it is called by; gives its real path.
+
+    The lock lies in the store: beside the file it would stay there for ever.
+    """
+    with _explained(path):
+        real = path.resolve()
+    with locked(home() / "locks" / digest(str(real))[:32]):
+        yield real
 
 
 @contextmanager

@@ -5,8 +5,10 @@ An exporter takes a set and the file or folder to write, and returns the files t
 """
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
+from kinject.errors import UsageError
 from kinject.exports.benchmark import safe_name
 from kinject.extensions import load
 from kinject.facts.schema import FactSet
@@ -37,4 +39,9 @@ def default_place(facts: FactSet, name: str) -> Path:
 def open_exporter(name: str) -> Export:
     """Find an exporter by its name, or somebody's own by module:attribute."""
     exporter: Export = load(EXPORTERS, "exporter", name, "--format")
+    try:
+        signature(exporter).bind(FactSet("", ()), Path())
+    except (TypeError, ValueError):
+        mend = "name a function of a set of facts and a path"
+        raise UsageError(f"{name!r} is no exporter", where="--format", mend=mend) from None
     return exporter

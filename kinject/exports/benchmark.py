@@ -17,7 +17,8 @@ WORDS = "words.py"
 KINDS = ("direct", "multihop")
 LONGEST = 80
 """Characters of a name; file names have an end, and _multihop_paraphrased.jsonl comes after it."""
-
+OURS = "kinject_"
+"""What every task's name begins with: a set gsm8k would take the place of somebody else's task."""
 SCORES = '''\
 words = run_path(str(HERE / "words.py"))
 
@@ -31,18 +32,21 @@ def score(response: str, answers: list[str]) -> dict[str, float]:
 """The scores in Python, for a file that has `run_path` and its own folder as HERE."""
 
 SCORED = """\
-`accuracy`: the answer or an alias stands in the response, in whole words. `exact_match`: the first line of the response
-is one of them and nothing else. Case, accents and punctuation do not count (`words.py`)."""
+`accuracy`: the answer or an alias stands in the response, in whole words. A response that names several candidates,
+the right one among them, counts as right. `exact_match`: the first line of the response is one of them and nothing
+else. Case, accents and punctuation do not count (`words.py`)."""
 
 
 def safe_name(name: str) -> str:
-    """A set's name as Python, YAML and the command line can take it: "my facts!" is my_facts."""
+    """A set's name as files, Python, YAML and the command line can take it: "my facts!" is my_facts."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    safe = re.sub(r"[^A-Za-z0-9]+", "_", plain)[:LONGEST].strip("_")
-    if not safe:
-        return "facts"
-    # A file words.py of the set's own would take the place of the other one.
-    return safe if safe[0].isalpha() and safe.lower() != "words" else f"facts_{safe}"
+    return re.sub(r"[^A-Za-z0-9]+", "_", plain)[:LONGEST].strip("_") or "facts"
+
+
+def task_name(facts: FactSet) -> str:
+    """The name that a set's tasks begin with, such as kinject_facts100."""
+    safe = safe_name(facts.name)
+    return safe if safe.startswith(OURS) else OURS + safe
 
 
 def version(facts: FactSet) -> str:
@@ -58,9 +62,7 @@ def canary(facts: FactSet) -> str:
 def tasks(facts: FactSet, *, paraphrased: bool = False) -> dict[str, str]:
     """The tasks that the set has questions for: their names, and which question each asks."""
     end = "_paraphrased" if paraphrased else ""
-    return {
-        f"{safe_name(facts.name)}_{kind}{end}": kind for kind in KINDS if rows(facts, kind, paraphrased=paraphrased)
-    }
+    return {f"{task_name(facts)}_{kind}{end}": kind for kind in KINDS if rows(facts, kind, paraphrased=paraphrased)}
 
 
 def data(facts: FactSet, *, paraphrased: bool = False) -> dict[str, Blocks]:
@@ -99,6 +101,7 @@ def readme(facts: FactSet, command: str) -> Blocks:
         f"# {facts.name}",
         card.description,
         f"Run it with\n\n    {command}",
+        f"Every task's name begins with `{task_name(facts)}`, so that none takes the place of somebody else's.",
         SCORED,
         card.licence and f"Licence: {card.licence}",
         card.canary and f"No training text should hold this string: {card.canary}",

@@ -1,8 +1,8 @@
 """Croissant 1.0 (mlcommons.org/croissant): a JSON-LD file that describes the JSONL of a set to catalogues and loaders.
 
-It goes beside NAME.jsonl as the jsonl export writes it: its sha256 stands in here, and another spelling of the same
-facts has another one. What lies inside an object is reached by its column and a jsonPath, the one way in which
-mlcroissant reads nested lines.
+It goes beside NAME.jsonl as the jsonl export writes it, and names it where nobody says how: its sha256 stands in here,
+and another spelling of the same facts has another one. What lies inside an object is reached by its column and a
+jsonPath, the one way in which mlcroissant reads nested lines.
 
 Trap: mlcroissant reads lines with pandas, which makes numbers of texts that are all digits. Read facts with kinject or
 the datasets library; this is for finding them.
@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from kinject.exports import default_place
 from kinject.exports.destination import write_files
 from kinject.exports.jsonl import lines
 from kinject.exports.licences import ADDRESSES, hub_name
@@ -97,12 +98,13 @@ def _file(facts: FactSet) -> dict[str, str]:
     total = hashlib.sha256()
     for line in lines(facts):
         total.update(line)
+    name = default_place(facts, "jsonl").name
     return {
         "@type": "cr:FileObject",
         "@id": "file",
-        "name": f"{facts.name}.jsonl",
+        "name": name,
         "description": "One fact a line.",
-        "contentUrl": f"{facts.name}.jsonl",
+        "contentUrl": name,
         "encodingFormat": "application/jsonlines",
         "sha256": total.hexdigest(),
     }

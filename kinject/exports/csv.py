@@ -1,6 +1,8 @@
 """CSV for spreadsheets: one fact a row, lists as JSON in one cell. `kinject facts import csv` reads it back.
 
-Trap: a spreadsheet may change what it opens; dates and long numbers above all. The card is not in it.
+Traps: a spreadsheet may change what it opens; dates and long numbers above all. A cell that begins with = + - @ or a
+tab is a formula to it, and a formula can call other programs. Nothing is put before it, which would change the text:
+look at other people's facts in a text editor first. The card is not in it.
 """
 
 import csv

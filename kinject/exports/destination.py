@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kinject.errors import MissingError, UsageError
+from kinject.facts.importers import check_out
 from kinject.facts.schema import FactSet
 from kinject.storage import TEMPORARY, sync_folder, write_bytes
 
@@ -20,8 +21,7 @@ def write_files(facts: FactSet, contents: Mapping[Path, Blocks]) -> list[Path]:
     """Write each file, none if one of them is there already. Returns their paths."""
     _hold_something(facts)
     for file in contents:
-        if file.exists() or file.is_symlink():
-            raise UsageError("there is a file or folder already", where=str(file), mend="name another with --out")
+        check_out(file)
     for file, blocks in contents.items():
         write_bytes(file, blocks)
     return list(contents)
@@ -30,6 +30,8 @@ def write_files(facts: FactSet, contents: Mapping[Path, Blocks]) -> list[Path]:
 def write_folder(facts: FactSet, out: Path, contents: Mapping[str, Blocks]) -> list[Path]:
     """Write a folder with these files, by their paths inside it. Returns the paths of the files."""
     _hold_something(facts)
+    if not out.name:
+        raise UsageError("this folder has no name to give", where=str(out), mend="name a new folder with --out")
     if out.is_symlink() or (out.exists() and not _empty_folder(out)):
         raise UsageError("there is something already", where=str(out), mend="name a new folder with --out")
     temporary = out.parent / TEMPORARY.replace("*", secrets.token_hex(8))

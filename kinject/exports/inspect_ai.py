@@ -3,8 +3,9 @@
     inspect eval FOLDER/NAME.py --model MODEL
     inspect eval FOLDER/NAME.py@NAME_direct --model MODEL
 
-The question alone is the prompt, and temperature is 0; how many tokens a model may take is the user's to say
-(`--max-tokens`).
+NAME is `kinject_` and the set's name. The question alone is the prompt, and temperature is 0; how many tokens a model
+may take is the user's to say (`--max-tokens`). `names_answer` counts a response as right that names several candidates,
+the right one among them; `exact_match` does not.
 
 Trap: Inspect takes FOLDER/NAME.py for a pattern below the folder that it is started in; an absolute path needs the
 @NAME_direct after it.
@@ -13,7 +14,7 @@ Trap: Inspect takes FOLDER/NAME.py for a pattern below the folder that it is sta
 from pathlib import Path
 from string import Template
 
-from kinject.exports.benchmark import SCORES, WORDS, canary, data, readme, safe_name, tasks, version, words_source
+from kinject.exports.benchmark import SCORES, WORDS, canary, data, readme, task_name, tasks, version, words_source
 from kinject.exports.destination import Blocks, write_folder
 from kinject.facts.schema import FactSet
 
@@ -87,7 +88,7 @@ def {task}():
 
 def export(facts: FactSet, out: Path) -> list[Path]:
     """Write the folder `out`."""
-    name = safe_name(facts.name)
+    name = task_name(facts)
     code = HEAD.substitute(version=repr(version(facts)), canary=repr(canary(facts)), scores=SCORES)
     code += "".join(TASK.format(task=task, kind=kind) for task, kind in tasks(facts).items())
     contents: dict[str, Blocks] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kinject.errors import UsageError
 from kinject.exports.destination import Blocks, write_files
+from kinject.facts.importers import check_out
 from kinject.facts.load import card_text
 from kinject.facts.schema import FactSet
 from kinject.storage import json_line
@@ -15,6 +16,7 @@ from kinject.storage import json_line
 
 def export(facts: FactSet, out: Path) -> list[Path]:
     """Write the facts to the file `out`, and the card beside it if there is one."""
+    check_out(out)
     contents: dict[Path, Blocks] = {out: lines(facts)}
     if facts.card:
         card = out.with_suffix(".yaml")

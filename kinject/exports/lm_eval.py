@@ -2,8 +2,10 @@
 
     lm-eval run --model hf --model_args pretrained=MODEL --tasks NAME --include_path FOLDER
 
-The group's scores are means over all questions of the two. The paraphrases are tasks outside the group, such as
-NAME_direct_paraphrased. Zero-shot and greedy; the prompt suits base models, and `--apply_chat_template` the others.
+NAME is `kinject_` and the set's name: a set gsm8k would take the place of lm-eval's own task. The group's scores are
+means over all questions of the two; the paraphrases are tasks outside the group, such as NAME_direct_paraphrased.
+Zero-shot and greedy; the prompt suits base models, and `--apply_chat_template` the others. `accuracy` counts a response
+as right that names several candidates, the right one among them; `exact_match` does not.
 
 Traps: a path in a task's YAML is relative to where lm-eval is started, but `!function` is relative to the YAML. So a
 function loads the data, from memory, and the folder may lie and be started anywhere. A blank line does not end a
@@ -16,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from kinject.exports.benchmark import SCORES, WORDS, canary, data, readme, safe_name, tasks, version, words_source
+from kinject.exports.benchmark import SCORES, WORDS, canary, data, readme, task_name, tasks, version, words_source
 from kinject.exports.destination import Blocks, write_folder
 from kinject.facts.schema import FactSet
 
@@ -74,7 +76,7 @@ metadata:
 
 def export(facts: FactSet, out: Path) -> list[Path]:
     """Write the folder `out`."""
-    name = safe_name(facts.name)
+    name = task_name(facts)
     grouped, others = tasks(facts), tasks(facts, paraphrased=True)
     command = f"lm-eval run --model hf --model_args pretrained=MODEL --tasks {name} --include_path FOLDER"
     contents: dict[str, Blocks] = {
@@ -100,7 +102,7 @@ def _quoted(text: str) -> str:
 
 def _group(facts: FactSet, members: list[str]) -> str:
     group: dict[str, Any] = {
-        "group": safe_name(facts.name),
+        "group": task_name(facts),
         "task": members,
         "aggregate_metric_list": [
             {"metric": metric, "aggregation": "mean", "weight_by_size": True} for metric in ("accuracy", "exact_match")

@@ -19,9 +19,8 @@ from kinject.facts.words import folded
 
 __all__ = ["RULES", "Checker", "Problem", "Report", "check", "check_file"]
 
-SAME_EVENT = 0.6
-"""Two events of one day with one answer are the same when they share this part of the shorter one's words."""
-
+SMALL_WORD = 3
+"""Letters of a word that need not stand in a retelling of an event: the, on, won, 28."""
 
 Findings = Iterator[tuple[str, str, str]]
 """(code, field, message)"""
@@ -43,30 +42,35 @@ def check(facts: FactSet) -> list[Problem]:
 def check_file(path: Path, after: str | None = None) -> Report:
     """All problems of a file, of form and of soundness, in the order of its lines; those of the whole set last.
 
-    With `after`, a day or a month, only of the facts from after it.
+    With `after`, a day or a month, only those of facts from after it; all facts are looked at all the same.
     """
     facts = 0
 
     def counted() -> Iterator[tuple[int, Fact | Problem]]:
         nonlocal facts
         for line, item in read(path):
-            if isinstance(item, Fact):
-                if after and not is_after(item.date, after):
-                    continue
-                facts += 1
+            facts += isinstance(item, Fact) and (after is None or is_after(item.date, after))
             yield line, item
 
-    problems = tuple(examine(counted(), load_card(path)))
+    problems = tuple(examine(counted(), load_card(path), after))
     return Report(facts, problems)
 
 
-def examine(items: Iterable[tuple[int, Fact | Problem]], card: Card | None) -> Iterator[Problem]:
-    """All problems of numbered items, as they are found."""
+def examine(
+    items: Iterable[tuple[int, Fact | Problem]], card: Card | None, after: str | None = None
+) -> Iterator[Problem]:
+    """All problems of numbered items, as they are found; with `after`, not those of facts up to then."""
     with Memory() as memory:
         checker = Checker(card, memory)
         for line, item in items:
-            yield from [item] if isinstance(item, Problem) else checker.see(line, item)
-        yield from checker.end()
+            if isinstance(item, Problem):
+                yield item
+            else:
+                found = checker.see(line, item)
+                yield from found if after is None or is_after(item.date, after) else ()
+        for last in checker.end():
+            if after is None or any(is_after(place.answer or None, after) for place in memory.met("id", last.id or "")):
+                yield last
 
 
 class Checker:
@@ -111,6 +115,7 @@ class Checker:
             self._memory.add("multihop", folded(fact.multihop.answer), place._replace(answer=fact.multihop.answer))
         if fact.supersedes is not None:
             self._memory.add("supersedes", fact.supersedes, place._replace(answer=fact.date or ""))
+            self._memory.add("superseding", fact.id, place)
 
     def end(self) -> list[Problem]:
         """The problems that show only when all facts have been seen."""
@@ -144,18 +149,28 @@ class Checker:
     def _event(self, fact: Fact) -> Findings:
         words, day = folded(fact.event), _day(fact)
         same = self._memory.met("event", words)
-        alike = [other for other in self._memory.met("day", day) if _overlap(other.answer, words) >= SAME_EVENT]
+        alike = [other for other in self._memory.met("day", day) if _retold(other.answer, words)]
         if same or alike:
             yield "F016", "event", f"line {(same or alike)[0].line} tells of the same event"
 
     def _superseded(self) -> Iterator[Problem]:
         for later in self._memory.all("supersedes"):
             older = self._memory.met("id", later.supersedes or "")
-            field, date = "supersedes", later.answer
             if not older:
-                yield problem("F018", later.line, later.fact, field, f"there is no fact {later.supersedes!r}")
-            elif later.supersedes == later.fact or (older[0].answer and date and older[0].answer > date):
-                yield problem("F018", later.line, later.fact, field, f"{later.supersedes!r} is not older")
+                message = f"there is no fact {later.supersedes!r}"
+            elif (older[0].answer and later.answer and older[0].answer > later.answer) or self._in_circle(later):
+                message = f"{later.supersedes!r} is not older"
+            else:
+                continue
+            yield problem("F018", later.line, later.fact, "supersedes", message)
+
+    def _in_circle(self, place: Place) -> bool:
+        """Whether the facts that a fact supersedes lead back to it."""
+        on, met = place.supersedes, set[str]()
+        while on and on not in met and on != place.fact:
+            met.add(on)
+            on = next((each.supersedes for each in self._memory.met("superseding", on)), None)
+        return on == place.fact
 
     def _shared_answers(self) -> Iterator[Problem]:
         limit = max(SHARED, self._seen * SHARED // 100)
@@ -175,7 +190,7 @@ def _day(fact: Fact) -> str:
     return f"{fact.date} {folded(fact.direct.answer)}" if whole_day else ""
 
 
-def _overlap(one: str, other: str) -> float:
-    """The part of the shorter text's words that the other has too."""
-    first, second = set(one.split()), set(other.split())
-    return len(first & second) / max(1, min(len(first), len(second)))
+def _retold(one: str, other: str) -> bool:
+    """Whether all that one text says in words stands in the other, too, but for the small words."""
+    first, second = ({word for word in text.split() if len(word) > SMALL_WORD} for text in (one, other))
+    return first <= second or second <= first

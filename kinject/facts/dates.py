@@ -25,7 +25,7 @@ class Cutoff(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: tuple[str, ...]
-    """Names without the organisation, in small letters; * stands for any letters."""
+    """The publisher's own names without the organisation, in small letters; * stands for any letters."""
     cutoff: YamlDate
     source: str
     url: str
@@ -39,6 +39,9 @@ def is_after(date: str | None, day: str) -> bool:
 def after(facts: FactSet, day: str) -> FactSet:
     """The facts of a set that are from after a day or month. UsageError if there are none."""
     kept = tuple(fact for fact in facts.facts if is_after(fact.date, day))
+    ids = {fact.id for fact in kept}
+    # What a fact supersedes may be too old to be here, and no link leads out of a set.
+    kept = tuple(fact if fact.supersedes in ids else fact.model_copy(update={"supersedes": None}) for fact in kept)
     if not kept:
         dates = sorted(fact.date for fact in facts.facts if fact.date)
         newest = f"the newest is of {dates[-1]}" if dates else "none has a date"
@@ -63,6 +66,8 @@ def cutoffs(path: Path | None = None) -> tuple[Cutoff, ...]:
 
 def cutoff_of(model: str) -> Cutoff:
     """The published cutoff of a model, by its hub id or name. UsageError if it is not in the table."""
+    if model[:4].isdigit():
+        raise UsageError(f"{model!r} is no day and no month", where="--after", mend="write it as 2024-06-30 or 2024-06")
     name = model.rstrip("/").rpartition("/")[2].partition("@")[0].lower()
     table = cutoffs()
     for row in table:

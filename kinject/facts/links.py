@@ -5,7 +5,8 @@ noted in the set's card (`facts.ID.evidence.link`), edited in place so that its 
 is no proof that the page says what the fact says: that is a reader's business.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -13,11 +14,12 @@ from pathlib import Path
 import yaml
 
 from kinject.errors import MissingError, first_line
+from kinject.facts.dates import is_after
 from kinject.facts.load import read
 from kinject.facts.rules import problem
 from kinject.facts.schema import Fact, Problem
 from kinject.progress import SILENT, Progress
-from kinject.storage import locked, read_text, write_text
+from kinject.storage import locked_file, read_text, write_text
 
 AT_ONCE = 8
 SECONDS = 20.0
@@ -27,22 +29,30 @@ Open = Callable[[str], str | None]
 """Opens an address: None if it opened, else why not."""
 
 
-def check_links(path: Path, today: date, open_one: Open | None = None, progress: Progress = SILENT) -> list[Problem]:
-    """Open the sources of every fact in a file and note in its card, if it has one, what came of it and when.
+def check_links(
+    path: Path,
+    today: date,
+    after: str | None = None,
+    open_one: Open | None = None,
+    progress: Progress = SILENT,
+) -> list[Problem]:
+    """Open the sources of every fact in a file, or of those from `after` a day, and note in its card what came of it.
 
-    MissingError if not a single address answered: then nothing is noted.
+    The note goes where the card has an `evidence.link` for the fact. MissingError if not a single address answered:
+    then nothing is noted.
     """
-    results = _open_all(dict.fromkeys(url for _, _, url in _addresses(path)), open_one or _get, progress)
+    addresses = [*_addresses(path, after)]
+    results = _open_all(dict.fromkeys(url for _, _, url in addresses), open_one or _get, progress)
     if results and all(why and why.startswith(_SILENT) for why in results.values()):
         raise MissingError(
             f"not one of {len(results)} addresses answered: {next(iter(results.values()))}",
             where=str(path),
             mend="check the network, and HTTPS_PROXY if there is one",
         )
-    _note(path.with_suffix(".yaml"), _words(path, results, today))
+    _note(path.with_suffix(".yaml"), _words(addresses, results, today))
     return [
         problem("F020", line, fact, "sources", f"{url} does not open: {why}")
-        for line, fact, url in _addresses(path)
+        for line, fact, url in addresses
         if (why := results[url])
     ]
 
@@ -50,10 +60,10 @@ def check_links(path: Path, today: date, open_one: Open | None = None, progress:
 _SILENT = "no answer"
 
 
-def _addresses(path: Path) -> Iterator[tuple[int, str, str]]:
+def _addresses(path: Path, after: str | None) -> Iterator[tuple[int, str, str]]:
     """(line, fact, address) of every source that has an address."""
     for line, item in read(path):
-        if isinstance(item, Fact):
+        if isinstance(item, Fact) and (after is None or is_after(item.date, after)):
             for source in item.sources:
                 if source.url and source.url.startswith(("http://", "https://")):
                     yield line, item.id, source.url
@@ -74,14 +84,14 @@ def _get(url: str) -> str | None:
     try:
         with httpx2.stream("GET", url, follow_redirects=True, timeout=SECONDS, headers={"User-Agent": AGENT}) as answer:
             return None if answer.is_success else f"status {answer.status_code} {answer.reason_phrase}".strip()
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: a name that no host can have
         return f"{_SILENT}: {first_line(error)}"
 
 
-def _words(path: Path, results: Mapping[str, str | None], day: date) -> dict[str, str]:
+def _words(addresses: Sequence[tuple[int, str, str]], results: Mapping[str, str | None], day: date) -> dict[str, str]:
     """What the card is to say of each fact's links."""
     found: dict[str, list[str | None]] = {}
-    for _, fact, url in _addresses(path):
+    for _, fact, url in addresses:
         found.setdefault(fact, []).append(results[url])
     return {
         fact: f"opened {day}" if not any(whys) else f"failed {day}: {next(filter(None, whys))}"
@@ -90,27 +100,30 @@ def _words(path: Path, results: Mapping[str, str | None], day: date) -> dict[str
 
 
 def _note(card: Path, words: Mapping[str, str]) -> None:
-    """Put new words where the card has `facts: ID: evidence: link:`; every other byte stays."""
+    """Put new words where the card has `facts: ID: evidence: link:` on one line; every other byte stays."""
     if not card.exists():
         return
-    with locked(card.with_name(f".{card.name}")):
-        text = read_text(card)
+    with locked_file(card) as real:
+        text = read_text(real)
         new = text
-        for place, word in sorted(_places(text, words), reverse=True):  # from the end: the places before stay right
-            new = new[: place[0]] + yaml.safe_dump(word, default_style='"', width=1000).strip() + new[place[1] :]
+        for start, end, word in sorted(_places(text, words), reverse=True):  # from the end: places before stay right
+            new = new[:start] + json.dumps(word) + new[end:]  # a JSON text is a YAML text
         if new != text:
-            write_text(card, new)
+            write_text(real, new)
 
 
-def _places(text: str, words: Mapping[str, str]) -> Iterator[tuple[tuple[int, int], str]]:
+def _places(text: str, words: Mapping[str, str]) -> set[tuple[int, int, str]]:
+    """Where each word goes: (start, end, word). A place that stands for two facts, by an alias, is left alone."""
     facts = _child(yaml.compose(text, Loader=yaml.SafeLoader), "facts")
+    spans: dict[tuple[int, int], list[str]] = {}
     for fact, word in words.items():
         node = _child(_child(_child(facts, fact), "evidence"), "link")
-        if node is not None:
-            yield (node.start_mark.index, node.end_mark.index), word
+        if isinstance(node, yaml.ScalarNode) and node.style in (None, "'", '"'):
+            spans.setdefault((node.start_mark.index, node.end_mark.index), []).append(word)
+    return {(*span, found[0]) for span, found in spans.items() if len(found) == 1}
 
 
 def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     """The value of a key in a mapping of YAML's own tree, which knows where in the text it stands."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((value for key, value in pairs if key.value == name), None)
+    return next((value for key, value in reversed(pairs) if key.value == name), None)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import Card, Direct, Fact, FactSet, Hop, Multihop, Problem, Source
-from kinject.storage import numbered_lines, parse_json, read_text
+from kinject.storage import TOO_LONG, numbered_lines, parse_json, raw_lines, read_text
 
 # The model behind each field that holds one, for "did you mean" inside it.
 _PARTS: dict[str, type[BaseModel]] = {"direct": Direct, "multihop": Multihop, "hops": Hop, "sources": Source}
@@ -38,11 +38,15 @@ def load(path: Path) -> FactSet:
 
 def read(path: Path) -> Iterator[tuple[int, Fact | Problem]]:
     """Every line with its number: one Fact, or one or more Problems. UsageError if there is no line."""
-    line = 0
-    for line, raw in numbered_lines(path):
-        for item in _parse(path, line, raw):
-            yield line, item
-    if line == 0:
+    empty = True
+    for line, raw in raw_lines(path):
+        if raw is None:
+            yield line, Problem("F001", line, None, "", TOO_LONG, "write one fact a line; " + _ADDRESS)
+        elif text := (raw.removeprefix(b"\xef\xbb\xbf") if line == 1 else raw).strip():
+            for item in _parse(path, line, text):
+                yield line, item
+        empty = empty and raw is not None and not text
+    if empty:
         raise UsageError("the file holds no facts", where=f"{path}:1", mend="write one fact a line; " + _ADDRESS)
 
 
@@ -55,7 +59,7 @@ def load_card(path: Path) -> Card | None:
         return Card.model_validate(_yaml(file))
     except ValidationError as error:
         field, message, mend = _complaints(error, Card)[0]
-        raise UsageError(f"{field}: {message}", where=f"{file}:1", mend=mend) from None
+        raise UsageError(f"the card's {field or 'whole'}: {message}", where=str(file), mend=mend) from None
 
 
 def card_text(card: Card) -> str:
@@ -71,9 +75,22 @@ def sets(folder: Path) -> Iterator[tuple[Path, int, Card | None]]:
         yield path, sum(1 for _ in numbered_lines(path)), load_card(path)
 
 
+class _Strict(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types here
+    """YAML in which a key that stands twice is an error, and not the last one right."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        if twice := next((key for key, _ in node.value if names.count(key.value) > 1), None):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice.value!r} stands twice", twice.start_mark
+            )
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+
 def _yaml(file: Path) -> Any:
     try:
-        return yaml.safe_load(read_text(file))
+        return yaml.load(read_text(file), Loader=_Strict)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a bare 2023-02-30
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1 if mark else 1}"

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple, Self
 
-
 ENOUGH = 50
 """So many places tell what is wrong; more would make a set of nothing but doubles a matter of hours."""
 

@@ -8,7 +8,7 @@ A rule whose `find` is None is found where more than one fact is seen (`kinject.
 (`kinject.facts.load`), or where links are opened (`kinject.facts.links`).
 """
 
-import unicodedata
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +18,12 @@ from kinject.facts.words import folded, stands_in
 
 SHARED = 4
 """How many facts of a strict set may share a multihop answer: this many, or as many in a hundred."""
+
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Controls, marks of direction and what else shows nothing; not the joiners, which are part of Persian and Hindi."""
 
 Findings = Iterator[tuple[str, str]]  # (field, message)
 
@@ -106,14 +112,8 @@ def _last_hop_answers(fact: Fact, card: Card) -> Findings:
 
 def _visible(fact: Fact, card: Card) -> Findings:
     for place, text in _texts(fact.model_dump(mode="json")):
-        if not text.isprintable() and (odd := next(filter(hidden, text), None)):  # the first test is fast
-            yield place, f"contains the invisible character U+{ord(odd):04X}"
-
-
-def hidden(letter: str) -> bool:
-    """Whether a character shows nothing and is no part of a word's spelling."""
-    joiners = "\u200c\u200d"  # part of the spelling in Persian, Hindi and others
-    return unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") and letter not in joiners
+        if odd := HIDDEN.search(text):
+            yield place, f"contains the invisible character U+{ord(odd[0]):04X}"
 
 
 def _filled(fact: Fact, card: Card) -> Findings:

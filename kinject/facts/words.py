@@ -1,7 +1,11 @@
 """Words compared whole: does an answer stand in a text?
 
-Case, accents and punctuation do not count; a number is a whole word ("12" is in "12-11" and not in "2012" or "12.5");
-in scripts without spaces each character is a word. Trap: plurals and synonyms are not known here; aliases are.
+Case, accents and punctuation do not count; a number is a whole word ("12" is in "12-11" and not in "2012" or "12.5").
+Accents are marks on Latin, Greek, Cyrillic, Hebrew and Arabic letters; in other scripts a mark is a vowel, a tone or a
+voicing, and another word. In scripts without spaces each character, with its marks, is a word.
+
+Traps: plurals and synonyms are not known here, nor are prefixes and particles that are written together with a word
+(Korean, Arabic, Turkish): aliases are. "C" stands in "C++", and "5" in "-5".
 
 Nothing but the standard library is imported: an exported task carries a copy of this file.
 """
@@ -12,7 +16,11 @@ from functools import lru_cache
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_WITHOUT_SPACES = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")  # kana and Han: each character is a word
+_ACCENTED = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC")
+_MARK = "ꟸ{:x}ꟸ"  # a mark spelled as a letter and digits, which belong to a word
+_WITHOUT_SPACES = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff](?:ꟸ[0-9a-f]+ꟸ)*)"
+)  # Thai, Lao, Burmese, Khmer, kana, Han
 _WORD = re.compile(r"\d+(?:\.\d+)*\w*|\w+")
 
 
@@ -31,5 +39,12 @@ def folded(text: str) -> str:
 
 
 def _without_accents(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    """The letters of a text in small, less their accents; marks that are no accents are spelled out."""
+    kept, base = [], "a"
+    for letter in unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS):
+        if not unicodedata.category(letter).startswith("M"):
+            kept.append(letter)
+            base = letter
+        elif not unicodedata.name(base, "LATIN").startswith(_ACCENTED):
+            kept.append(_MARK.format(ord(letter)))
+    return "".join(kept)

@@ -278,4 +278,7 @@ def _card(name: str, cutoff: datetime.date) -> Card:
         licence="CC0-1.0",
         how_checked="true by construction: the lab's world is invented",
         rules="strict",
+        waives=(
+            "F019",
+        ),  # a world has few cities; what a base model answers without the facts tells how well it guesses
     )

@@ -31,7 +31,7 @@ def facts(draw: st.DrawFn, at: int) -> Fact:
         domain=draw(st.just("") | TEXT),
         region=draw(st.just("") | TEXT),
         country=draw(TEXTS),
-        event=f"{found} {draw(TEXT)} " + " ".join(f"{letter}{at}" for letter in "klmnopqrst"),  # no two are alike
+        event=f"{found} {draw(TEXT)} " + " ".join(f"{letter * 6}{at}" for letter in "klmnopqrst"),  # no two are alike
         direct=Direct(
             question=f"Who {draw(TEXT)} {at}?",
             answer=found,

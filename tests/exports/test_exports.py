@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for soundfacts.py
 import soundfacts
 
 from kinject.errors import KinjectError, UsageError
-from kinject.exports import EXPORTERS, destination, open_exporter
+from kinject.exports import EXPORTERS, default_place, destination, open_exporter
 from kinject.exports.benchmark import rows, safe_name
 from kinject.exports.licences import ADDRESSES, hub_name
 from kinject.facts.check import check
@@ -54,6 +54,10 @@ def test_a_name_that_is_no_format_is_told_the_nearest() -> None:
     with pytest.raises(UsageError) as error:
         open_exporter("jsonlines")
     assert error.value.where == "--format" and "jsonl" in error.value.message
+    for other in ("json:dumps", "kinject.exports:ENDS"):
+        with pytest.raises(UsageError, match="is no exporter") as error:
+            open_exporter(other)
+        assert error.value.where == "--format" and error.value.mend
     assert open_exporter("kinject.exports.csv:export") is open_exporter("csv")
 
 
@@ -112,15 +116,17 @@ def test_messages_are_the_rows_of_event_sft(facts: FactSet) -> None:
 @LONG
 def test_benchmarks_hold_every_question(name: str, facts: FactSet) -> None:
     with exported(name, facts) as out:
-        asked = list(read_jsonl(out / "mine_direct.jsonl"))
+        asked = list(read_jsonl(out / "kinject_mine_direct.jsonl"))
         assert [row["id"] for row in asked] == [fact.id for fact in facts.facts]
         assert [(row["question"], row["answer"], tuple(row["aliases"])) for row in asked] == [
             (fact.direct.question, fact.direct.answer, fact.direct.aliases) for fact in facts.facts
         ]
         hopping = [fact for fact in facts.facts if fact.multihop]
-        assert (out / "mine_multihop.jsonl").exists() == bool(hopping)
+        assert (out / "kinject_mine_multihop.jsonl").exists() == bool(hopping)
         if hopping:
-            assert [row["id"] for row in read_jsonl(out / "mine_multihop.jsonl")] == [fact.id for fact in hopping]
+            assert [row["id"] for row in read_jsonl(out / "kinject_mine_multihop.jsonl")] == [
+                fact.id for fact in hopping
+            ]
         assert all(row.get("canary", "") == (facts.card.canary if facts.card else "") for row in asked)
 
 
@@ -179,6 +185,21 @@ def test_half_a_folder_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
+def test_a_place_that_is_no_file_or_folder_to_be_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link.jsonl").symlink_to("nowhere")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "here" / "below")
+    for place in (".", "/", "..", "../../link.jsonl"):
+        with pytest.raises(UsageError) as error:
+            open_exporter(name)(EXAMPLE, Path(place))
+        assert error.value.where == place and "--out" in error.value.mend
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
 def test_a_set_without_facts_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no facts"):
         open_exporter(name)(FactSet("none", ()), tmp_path / "out.jsonl")
@@ -193,9 +214,10 @@ def test_a_set_without_facts_is_refused(name: str, tmp_path: Path) -> None:
     [
         ("my facts!", "my_facts"),
         ("Événements-2024", "Evenements_2024"),
-        ("2024", "facts_2024"),
+        ("2024", "2024"),
         ("事実", "facts"),
-        ("words", "facts_words"),
+        ("words", "words"),
+        ("kinject facts", "kinject_facts"),
         ("yes", "yes"),
         ("__", "facts"),
         ("a" * 300, "a" * 80),
@@ -209,14 +231,15 @@ def test_any_name_gives_tasks_that_can_be_read(name: str, safe: str, tmp_path: P
     )
     for exporter in EXPORTERS:
         open_exporter(exporter)(facts, tmp_path / f"{exporter}.jsonl")
-    group = yaml.safe_load((tmp_path / "lm-eval.jsonl" / f"{safe}.yaml").read_text(encoding="utf-8"))
-    assert group["group"] == safe and group["task"] == [f"{safe}_direct", f"{safe}_multihop"]
-    task = (tmp_path / "lm-eval.jsonl" / f"{safe}_direct.yaml").read_text(encoding="utf-8")
+    ours = "kinject_" + safe.removeprefix("kinject_")
+    group = yaml.safe_load((tmp_path / "lm-eval.jsonl" / f"{ours}.yaml").read_text(encoding="utf-8"))
+    assert group["group"] == ours and group["task"] == [f"{ours}_direct", f"{ours}_multihop"]
+    task = (tmp_path / "lm-eval.jsonl" / f"{ours}_direct.yaml").read_text(encoding="utf-8")
     told = yaml.safe_load(task.replace("!function ", ""))
-    assert told["task"] == f"{safe}_direct" and told["metadata"] == group["metadata"]
+    assert told["task"] == f"{ours}_direct" and told["metadata"] == group["metadata"]
     assert told["metadata"] == {"version": "1.0", "canary": "a: 'b' \"c\" $d {e}"}
-    tree = ast.parse((tmp_path / "inspect.jsonl" / f"{safe}.py").read_text(encoding="utf-8"))
-    assert {f"{safe}_direct", f"{safe}_multihop"} < {
+    tree = ast.parse((tmp_path / "inspect.jsonl" / f"{ours}.py").read_text(encoding="utf-8"))
+    assert {f"{ours}_direct", f"{ours}_multihop"} < {
         node.name for node in tree.body if isinstance(node, ast.FunctionDef)
     }
 
@@ -228,6 +251,14 @@ def test_a_set_without_multihop_questions_has_no_task_for_them(tmp_path: Path) -
         assert not [path for path in files if "multihop" in path.read_text(encoding="utf-8").replace("sound", "")]
 
 
+@pytest.mark.parametrize("name", ["lm-eval", "inspect"])
+def test_the_folder_says_how_it_is_run_and_what_counts(name: str) -> None:
+    with exported(name, replace(EXAMPLE, name="gsm8k")) as out:
+        text = (out / "README.md").read_text(encoding="utf-8")
+        assert "kinject_gsm8k" in text and "several candidates" in text
+        assert not [path for path in out.iterdir() if path.name.startswith("gsm8k")]
+
+
 # What the copies say
 
 
@@ -237,6 +268,7 @@ def test_a_set_without_multihop_questions_has_no_task_for_them(tmp_path: Path) -
         ("South Africa", 1, 1),
         (" south africa.\n\nIt won 12-11.", 1, 1),
         ("The Springboks won it.", 1, 0),
+        ("New Zealand or South Africa", 1, 0),  # several candidates: the README says so
         ("Event Recall: a final.\nThe final answer is South Africa", 1, 0),
         ("South African", 0, 0),
         ("New Zealand", 0, 0),
@@ -280,13 +312,17 @@ def test_licences_have_the_hub_s_names(licence: str, name: str | None) -> None:
     assert name is None or name in ADDRESSES
 
 
-def test_croissant_tells_of_the_file_that_jsonl_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["example", "my facts!", "事実", "a/b", "example after 2023-08"])
+def test_croissant_tells_of_the_file_that_jsonl_writes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from hashlib import sha256
 
-    facts = replace(EXAMPLE, card=CARD.model_copy(update={"source": "See https://a.org/x (2024)."}))
-    open_exporter("jsonl")(facts, tmp_path / "example.jsonl")
-    open_exporter("croissant")(facts, tmp_path / "example.json")
-    told = read_json(tmp_path / "example.json")
+    monkeypatch.chdir(tmp_path)
+    facts = replace(EXAMPLE, name=name, card=CARD.model_copy(update={"source": "See https://a.org/x (2024)."}))
+    for format_ in ("jsonl", "croissant"):
+        open_exporter(format_)(facts, default_place(facts, format_))
+    told = read_json(default_place(facts, "croissant"))
     file = told["distribution"][0]
     assert file["sha256"] == sha256((tmp_path / file["contentUrl"]).read_bytes()).hexdigest()
     assert told["license"] == ADDRESSES["cc-by-4.0"] and told["version"] == "1.1.0"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kinject.exports import open_exporter
+from kinject.exports import default_place, open_exporter
 from kinject.facts.load import load
 from kinject.facts.schema import Card
 from kinject.resources import facts_folder
@@ -47,16 +47,16 @@ def run(folder: Path, *words: str | Path) -> Any:
 def test_lm_eval_runs_the_group(tmp_path: Path, tiny: Callable[..., Path]) -> None:
     open_exporter("lm-eval")(FACTS, tmp_path / "made")
     moved = (tmp_path / "made").rename(tmp_path / "moved: here")
-    said, real = run(tmp_path / "elsewhere", "lm_eval", moved, "my_facts", tiny(template=True))
+    said, real = run(tmp_path / "elsewhere", "lm_eval", moved, "kinject_my_facts", tiny(template=True))
     scores = {
         name: (round(each["accuracy,none"], 3), round(each["exact_match,none"], 3))
         for name, each in said["results"].items()
     }
-    assert scores["my_facts_direct"] == (0.333, 0) and scores["my_facts_multihop"] == (0.333, 0.333)
-    assert scores["my_facts"] == (0.333, 0.167) and "my_facts_direct_paraphrased" in scores
-    assert said["versions"]["my_facts_direct"] == said["versions"]["my_facts"] == "1.2.0"
-    assert real["n"]["my_facts_multihop"]["effective"] == 3
-    assert real["results"]["my_facts"]["accuracy,none"] == 0
+    assert scores["kinject_my_facts_direct"] == (0.333, 0) and scores["kinject_my_facts_multihop"] == (0.333, 0.333)
+    assert scores["kinject_my_facts"] == (0.333, 0.167) and "kinject_my_facts_direct_paraphrased" in scores
+    assert said["versions"]["kinject_my_facts_direct"] == said["versions"]["kinject_my_facts"] == "1.2.0"
+    assert real["n"]["kinject_my_facts_multihop"]["effective"] == 3
+    assert real["results"]["kinject_my_facts"]["accuracy,none"] == 0
 
 
 @needs("inspect_ai")
@@ -65,11 +65,13 @@ def test_inspect_runs_the_tasks(tmp_path: Path) -> None:
     # The path is a pattern to Inspect, below the folder that it is started in, unless it names the task.
     open_exporter("inspect")(FACTS, tmp_path / "made")
     moved = (tmp_path / "made").rename(tmp_path / "moved")
-    tasks = run(tmp_path / "elsewhere", "inspect_ai", "../moved/my_facts.py", tmp_path / "logs")
-    one = run(tmp_path / "again", "inspect_ai", f"{moved}/my_facts.py@my_facts_direct", tmp_path / "logs")
-    assert one == {"my_facts_direct": tasks["my_facts_direct"]}
+    tasks = run(tmp_path / "elsewhere", "inspect_ai", "../moved/kinject_my_facts.py", tmp_path / "logs")
+    one = run(
+        tmp_path / "again", "inspect_ai", f"{moved}/kinject_my_facts.py@kinject_my_facts_direct", tmp_path / "logs"
+    )
+    assert one == {"kinject_my_facts_direct": tasks["kinject_my_facts_direct"]}
     assert {name: task.pop("status") for name, task in tasks.items()} == dict.fromkeys(tasks, "success")
-    direct, multihop = tasks["my_facts_direct"], tasks["my_facts_multihop"]
+    direct, multihop = tasks["kinject_my_facts_direct"], tasks["kinject_my_facts_multihop"]
     assert direct["names_answer"] == direct["exact_match"] == pytest.approx(1 / 3)
     assert multihop["names_answer"] == pytest.approx(1 / 3) and multihop["exact_match"] == 0
     assert direct["version"] == "1.2.0" and direct["metadata"] == {"canary": "GUID 7"}
@@ -81,7 +83,7 @@ def test_inspect_runs_the_tasks(tmp_path: Path) -> None:
 def test_mlcroissant_reads_the_records(card: bool, tmp_path: Path) -> None:
     first = FACTS.facts[0].model_copy(update={"multihop": None, "date": None})
     facts = replace(FACTS, facts=(first, *FACTS.facts[1:]), card=EXAMPLE.card if card else None)
-    open_exporter("jsonl")(facts, tmp_path / "my facts!.jsonl")
+    open_exporter("jsonl")(facts, tmp_path / default_place(facts, "jsonl"))
     open_exporter("croissant")(facts, tmp_path / "my facts!.json")
     records = run(tmp_path / "elsewhere", "croissant", tmp_path / "my facts!.json")
     assert [record["facts/id"] for record in records] == [fact.id for fact in facts.facts]

@@ -80,6 +80,36 @@ def test_every_command_takes_a_day_to_start_after(
     assert "published cutoff" in json.loads(capsys.readouterr().err)["error"]["message"]
 
 
+def test_a_check_after_a_day_sees_all_and_shows_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["facts", "check", "facts100", "--after", "2025-06"]) == 0
+    path = tmp_path / "mine.jsonl"
+    text = EXAMPLE.read_text().replace("India landed", "China landed")  # of August: F005
+    later = text.splitlines()[0].replace('"supersedes": null', '"supersedes": "2023-08-23-chandrayaan-3"')
+    path.write_text("\n".join([later, *text.splitlines()[1:]]))
+    assert run(["facts", "check", str(path), "--after", "2023-09"]) == 0
+    assert run(["facts", "check", str(path), "--after", "2023-07"]) == 1
+    assert run(["facts", "check", str(path), "--after", "2030-01"]) == 2
+    capsys.readouterr()
+
+
+def test_what_a_file_says_has_no_power_over_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(EXAMPLE.read_text().splitlines()[0].replace("On 28", "\\u001b]0;pwned\\u0007\\u001b[2J On 28"))
+    assert run(["facts", "show", "2023-10-28-rugby-world-cup", "--facts", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown and "\x07" not in shown and "\\x1b]0;pwned" in shown
+
+
+def test_a_shipped_set_is_not_shadowed_and_a_folder_is_no_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("example").write_text("{")
+    assert run(["facts", "check", "example"]) == 0
+    assert run(["facts", "check", "."]) == 3
+    assert "this is a folder" in capsys.readouterr().err
+
+
 def test_what_is_imported_is_sound_and_what_is_not_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def test_nothing_left_is_an_error_that_names_the_newest() -> None:
         ("GPT-4o-mini", "2023-10-01"),
         ("gpt-5", "2024-09-30"),
         ("gpt-5-mini", "2024-05-31"),
+        ("gpt-4o-2024-08-06", "2023-10-01"),
     ],
 )
 def test_published_cutoffs_are_found_by_name(name: str, cutoff: str) -> None:
@@ -84,8 +85,26 @@ def test_published_cutoffs_are_found_by_name(name: str, cutoff: str) -> None:
 def test_a_model_without_a_published_cutoff_is_told_so_and_offered_the_nearest() -> None:
     with pytest.raises(UsageError, match="no published cutoff of 'Mistral-7B"):
         cutoff_of("Mistral-7B-v0.1")
-    with pytest.raises(UsageError, match=r"Did you mean 'llama-3\.2'"):
-        cutoff_of("lama-3.2")
+    with pytest.raises(UsageError, match=r"Did you mean 'llama-3\.2-1b'"):
+        cutoff_of("lama-3.2-1b")
+
+
+@pytest.mark.parametrize("name", ["gpt2-my-finetune", "me/llama-3.1-8b-news-2026", "phi-3-mini"])
+def test_somebody_elses_finetune_is_not_taken_for_its_base(name: str) -> None:
+    with pytest.raises(UsageError, match="no published cutoff"):
+        cutoff_of(name)
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-6", "2024-02-30", "2024/06"])
+def test_what_begins_like_a_date_is_told_how_to_write_one(text: str) -> None:
+    with pytest.raises(UsageError, match="no day and no month"):
+        sources.cutoff_day(text)
+
+
+def test_a_fact_whose_elder_is_gone_supersedes_nothing() -> None:
+    old, new = EXAMPLE.facts[2], EXAMPLE.facts[0]
+    kept = after(FactSet("two", (old, new.model_copy(update={"supersedes": old.id}))), "2023-08")
+    assert [fact.supersedes for fact in kept.facts] == [None] and check(kept) == []
 
 
 def test_every_cutoff_has_a_source() -> None:
@@ -106,5 +125,7 @@ def test_what_after_means(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no model here"):
         sources.cutoff_day("auto")
     assert sources.newer(EXAMPLE, None) is EXAMPLE
+    with pytest.raises(UsageError):
+        sources.newer(EXAMPLE, "")
     facts = sources.open_facts("lab:20")
     assert sources.newer(facts, "auto", lab).facts == facts.facts

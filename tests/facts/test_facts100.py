@@ -34,7 +34,7 @@ def test_a_hundred_facts_of_five_domains_and_four_years() -> None:
 
 def test_they_come_from_all_over_the_world() -> None:
     assert {fact.region for fact in FACTS.facts} == REGIONS
-    assert len({country for fact in FACTS.facts for country in fact.country}) >= 30
+    assert len({country for fact in FACTS.facts for country in fact.country}) == 65
 
 
 @pytest.mark.parametrize("fact", FACTS.facts, ids=lambda fact: fact.id)
@@ -70,9 +70,9 @@ def test_the_card_has_a_note_on_each_and_no_state_is_made_up() -> None:
 def test_blind_guesses_seldom_hit() -> None:
     for guesses in ([note.direct for note in NOTES.values()], [note.multihop for note in NOTES.values()]):
         chances = [guess.chance for guess in guesses if guess]
-        assert len(chances) == 100 and sum(chances) / 100 < 0.05 and max(chances) <= 0.15
+        assert len(chances) == 100 and sum(chances) / 100 < 0.05 and max(chances) <= 0.13
     multihop = Counter(folded(fact.multihop.answer) for fact in FACTS.facts if fact.multihop)
-    assert max(multihop.values()) <= 4
+    assert max(multihop.values()) == 1
 
 
 def test_each_has_a_twin_with_the_same_questions_and_other_answers() -> None:

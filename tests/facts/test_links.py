@@ -88,6 +88,25 @@ facts:
     assert known and known.facts["good"].evidence.link == "opened 2026-03-01"
 
 
+@pytest.mark.parametrize(
+    "card",
+    [
+        "name: c\nfacts:\n  good:\n    evidence:\n      link: >-\n        not yet\n        opened\n    note: hi\n",
+        "name: c\nfacts:\n  good: &a {evidence: {link: x}}\n  bad: *a\n",
+        "name: c\nfacts:\n  good: {note: hi}\n",
+    ],
+)
+def test_a_card_without_one_place_for_it_stays_as_it_is(card: str, site: str, tmp_path: Path) -> None:
+    path = written(tmp_path, {"good": f"{site}/page", "bad": f"{site}/gone"}, card)
+    check_links(path, TODAY)
+    assert path.with_suffix(".yaml").read_text() == card
+
+
+def test_an_address_that_cannot_be_is_one_problem(site: str, tmp_path: Path) -> None:
+    path = written(tmp_path, {"good": f"{site}/page", "bad": "http://a..b/", "long": f"http://{'x' * 70}.org/"})
+    assert [(each.id, each.code) for each in check_links(path, TODAY)] == [("bad", "F020"), ("long", "F020")]
+
+
 def test_off_the_network_nothing_is_noted(tmp_path: Path) -> None:
     card = "name: linked\nfacts: {a: {evidence: {link: not yet opened}}}\n"
     path = written(tmp_path, {"a": "http://127.0.0.1:9/nothing"}, card)

@@ -146,3 +146,16 @@ def test_no_bytes_bring_it_down(tmp_path_factory: pytest.TempPathFactory, conten
         assert all(isinstance(item, Fact | Problem) for _, item in read(path))
     except KinjectError as error:
         assert error.where and error.mend
+
+
+def test_a_line_that_is_too_long_is_a_problem_of_its_own(path: Path) -> None:
+    with path.open("w") as file:
+        file.write(MINIMAL + "\n" + "x" * (65 << 20) + "\n" + MINIMAL.replace('"a"', '"b"') + "\n")
+    found = [(line, item.code if isinstance(item, Problem) else item.id) for line, item in read(path)]
+    assert found == [(1, "a"), (2, "F001"), (3, "b")]
+
+
+def test_a_key_twice_in_a_card_is_an_error(path: Path) -> None:
+    path.with_suffix(".yaml").write_text("name: c\nfacts: {}\nfacts: {}\n")
+    with pytest.raises(UsageError, match="the key 'facts' stands twice"):
+        load_card(path)

@@ -9,8 +9,12 @@ from rich.console import Group, RenderableType
 
 from kinject.cli import options
 from kinject.cli.console import Json, emit
+from kinject.errors import UsageError
 from kinject.exports import EXPORTERS
 from kinject.facts.importers import IMPORTERS
+
+DATA = {".json", ".yaml", ".yml", ".csv", ".tsv", ".parquet", ".zip", ".gz"}
+"""Ends of names that promise something else than facts, one a line."""
 
 
 def import_(
@@ -27,13 +31,14 @@ def import_(
     """
     from kinject.facts.importers import convert, open_importer
 
-    target = (out or Path(file.stem)).with_suffix(".jsonl")
+    target = _target(out) if out else Path(f"{file.stem}.jsonl")
     done = convert(open_importer(format_), file, target)
     result = {
         "schema": "kinject.facts.import/1",
         "read": done.read,
         "written": done.written,
         "skipped": dict(done.skipped.most_common()),
+        "unsound": dict(done.unsound.most_common()),
         "file": str(target) if done.written else None,
     }
     emit(result, as_json=as_json, text=lambda: _imported(result))
@@ -66,8 +71,26 @@ def export(
     emit(result, as_json=as_json, text=lambda: Group(*map(str, files)))
 
 
+def _target(out: Path) -> Path:
+    """The file that --out means: NAME.jsonl, also where only NAME is given, with whatever dots."""
+    from kinject.facts.importers import check_out
+
+    check_out(out)
+    end = out.suffix.lower()
+    if end in DATA:
+        mend = f"name it --out {out.with_suffix('.jsonl')}"
+        raise UsageError(f"what is written is .jsonl, not {end}", where=str(out), mend=mend)
+    return out if end == ".jsonl" else out.with_name(f"{out.name}.jsonl")
+
+
 def _imported(result: Mapping[str, Any]) -> RenderableType:
-    skipped = [f"{count:7}  {reason}" for reason, count in result["skipped"].items()]
+    skipped, unsound = _counted(result["skipped"]), _counted(result["unsound"])
+    check = f"still wrong (kinject facts check {result['file']}):"
     written = f"{result['written']} of {result['read']} rows became facts"
     where = f" in {result['file']}" if result["file"] else "; nothing was written"
-    return Group(written + where, *(["left out:", *skipped] if skipped else []))
+    left_out = ["left out:", *skipped] if skipped else []
+    return Group(written + where, *left_out, *([check, *unsound] if unsound else []))
+
+
+def _counted(reasons: Mapping[str, int]) -> list[str]:
+    return [f"{count:7}  {reason}" for reason, count in reasons.items()]

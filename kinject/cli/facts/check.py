@@ -11,9 +11,13 @@ from rich.console import Group, RenderableType
 from kinject.cli import options
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
+from kinject.errors import UsageError
 from kinject.facts.check import RULES, Report, check_file
 from kinject.facts.check import check as check_set
 from kinject.facts.schema import Problem
+
+LONGEST = 300
+"""Characters of a message that are shown; --json has them all."""
 
 
 def check(
@@ -42,8 +46,11 @@ def check(
     else:
         path = facts_path(facts)
         fixed = mend(path) if fix else 0
-        report = check_file(path, cutoff_day(after) if after else None)
-        links = check_links(path, date.today(), progress=RichProgress()) if online else links
+        day = None if after is None else cutoff_day(after)
+        report = check_file(path, day)
+        if day is not None and not report.facts:
+            raise UsageError(f"no fact of {facts} is from after {day}", where="--after", mend="take an earlier day")
+        links = check_links(path, date.today(), day, progress=RichProgress()) if online else links
     problems = [*report.problems, *links]
     result = {
         "schema": "kinject.facts.check/1",
@@ -58,14 +65,23 @@ def check(
 
 def lines(problem: Problem) -> str:
     """A problem as two lines: where and what, then the rule and the way out."""
-    fact = ascii(problem.id) if problem.id else "-"
+    fact = ascii(_short(problem.id)) if problem.id else "-"
+    what = ": ".join(filter(None, [_short(problem.field), _short(problem.message)]))
     return (
-        f"line {problem.line}  {problem.code}  {fact}  {problem.field}: {problem.message}\n"
+        f"line {problem.line}  {problem.code}  {fact}  {what}\n"
         f"         {RULES[problem.code].title}. Mend: {problem.mend}"
     )
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
+
 def _told(name: str, facts: int, problems: Sequence[Problem], fixed: int) -> RenderableType:
-    verdict = f"{len(problems)} problems" if problems else "all sound"
-    mended = f", {fixed} lines mended" if fixed else ""
-    return Group(*map(lines, problems), f"{name}: {facts} facts, {verdict}{mended}")
+    verdict = _many(len(problems), "problem") if problems else "all sound"
+    mended = f", {_many(fixed, 'line')} mended" if fixed else ""
+    return Group(*map(lines, problems), f"{name}: {_many(facts, 'fact')}, {verdict}{mended}")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from kinject.cli import options
 from kinject.cli.console import Json, emit
+from kinject.cli.progress import RichProgress
 from kinject.errors import MissingError, did_you_mean
 from kinject.facts.dates import is_after
 from kinject.facts.load import load, sets
@@ -20,7 +21,7 @@ def list_(after: options.After = None, as_json: Json = False) -> None:
     """The sets of facts that come with kinject."""
     from kinject.sources import cutoff_day
 
-    day = cutoff_day(after) if after else None
+    day = None if after is None else cutoff_day(after)
     rows = [
         {
             "name": path.stem,
@@ -63,7 +64,7 @@ def stats(facts: options.FactsArgument, after: options.After = None, as_json: Js
     from kinject.facts.stats import stats as count
     from kinject.sources import newer, open_facts
 
-    result = {"schema": "kinject.facts.stats/1", **count(newer(open_facts(facts), after))}
+    result = {"schema": "kinject.facts.stats/1", **count(newer(open_facts(facts), after, progress=RichProgress()))}
     emit(result, as_json=as_json, text=lambda: _counts(result))
 
 

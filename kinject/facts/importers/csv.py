@@ -1,8 +1,10 @@
 """CSV, one fact a row: the columns of the CSV export in any order, or a table that somebody keeps by hand.
 
 Needed are only id, event, direct.question and direct.answer (also named question, answer, aliases). An empty cell is an
-absent field. A list stands in one cell: as JSON where it begins with "[", else its values with ";" between. `flatten`
-and `unflatten` are each other's inverse for every sound fact; the export writes lists as JSON, which loses nothing.
+absent field. A list stands in one cell: as JSON where it begins with "[", else its values with ";" between. Texts and
+dates are mended as `kinject facts check --fix` would: a line break inside becomes a space, white space around goes.
+`flatten` and `unflatten` are each other's inverse for every sound fact that it would leave as it is; the export writes
+lists as JSON, which loses nothing.
 
 Trap: the csv module's limit of a cell's size is one for the whole process. It is raised while a row is read only.
 """
@@ -16,7 +18,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from kinject.errors import UsageError, did_you_mean
+from kinject.facts.fix import clean, clean_date
 from kinject.facts.importers import Importer, Skipped
+from kinject.facts.importers.rows import complaint, web
 from kinject.facts.schema import Fact
 from kinject.storage import MAX_LINE, canonical_json, numbered_lines, parse_json
 
@@ -75,35 +79,43 @@ def unflatten(row: Mapping[str, str]) -> Fact:
     """The fact of a row's cells by column. UsageError, in words without any value, if they make none."""
     fact: dict[str, Any] = {}
     for column, cell in row.items():
-        if cell:
+        if text := clean(cell):
             part, _, field = column.rpartition(".")
-            (fact.setdefault(part, {}) if part else fact)[field] = _value(column, cell)
+            (fact.setdefault(part, {}) if part else fact)[field] = _value(column, text)
     try:
         return Fact.model_validate(fact)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(part for part in first["loc"] if isinstance(part, str))
-        raise UsageError(f"{field} is {'missing' if first['type'] == 'missing' else 'wrong'}") from None
+        raise UsageError(complaint(error)) from None
 
 
 def _value(column: str, cell: str) -> Any:
     field = column.rpartition(".")[2]
     if field == "counterfactual":
         # What is neither is left as text, which the schema refuses.
-        return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+        return {"true": True, "false": False}.get(cell.lower(), cell)
+    if field == "date":
+        return clean_date(cell)
     if field not in LISTS:
         return cell
-    if cell.lstrip().startswith("["):
+    if cell.startswith("["):
         try:
-            return parse_json(cell.encode(), column, 1)
+            return _cleaned(parse_json(cell.encode(), column, 1))
         except UsageError:
             raise UsageError(f"{column} begins with [ and is not JSON") from None
     values = [value.strip() for value in cell.split(";") if value.strip()]
-    if field == "sources":
-        return [
-            {"title": value, "url": value if value.startswith(("http://", "https://")) else None} for value in values
-        ]
-    return values
+    return [{"title": value, "url": web(value)} for value in values] if field == "sources" else values
+
+
+def _cleaned(value: Any) -> Any:
+    """The texts of a list in JSON, which may hide what they hold behind escapes."""
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [_cleaned(item) for item in value]
+        case dict():
+            return {name: _cleaned(item) for name, item in value.items()}
+    return value
 
 
 # A file

@@ -1,6 +1,5 @@
-"""What every importer of JSON needs: reading row by row, and turning one row into a fact or a reason."""
+"""What importers share: reading JSON row by row, cleaning texts, and turning one row into a fact or a reason."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Annotated, Any, BinaryIO
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 
 from kinject.errors import MissingError, UsageError
+from kinject.facts.fix import clean
 from kinject.facts.importers import Skipped
 from kinject.facts.schema import Fact
 from kinject.storage import numbered_lines, parse_json
 
 _DEEPEST = 100
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # what may stand before the first value; the last three are the byte-order mark
-# They show nothing, and keep words from being found: soft hyphen, zero-width space, marks of direction and byte order.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
 # Many rows
@@ -109,16 +107,21 @@ def attempt(make: Callable[[Any], Fact | Skipped], row: Any) -> Fact | Skipped:
     try:
         return make(row)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(part for part in first["loc"] if isinstance(part, str))
-        if not field:
-            return Skipped("the row is not an object")
-        return Skipped(f"{field} is missing" if first["type"] == "missing" else f"{field} is empty or wrong")
+        return Skipped(complaint(error))
+
+
+def complaint(error: ValidationError) -> str:
+    """The first field that is wrong, in words that are the same for every row and hold no value of it."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(part for part in first["loc"] if isinstance(part, str))
+    if not field:
+        return "the row is not an object"
+    return f"{field} is missing" if first["type"] == "missing" else f"{field} is empty or wrong"
 
 
 def one_line(text: str) -> str:
-    """A text as it is seen: without invisible characters, one space where there is white space."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    """A text that `clean` leaves as it is, with one space where there is white space: web pages have more."""
+    return " ".join(clean(text).split())
 
 
 def distinct(values: Iterable[str], but: str) -> tuple[str, ...]:
@@ -133,7 +136,7 @@ def sentence(text: str) -> str:
 
 def web(url: str) -> str | None:
     """An address, if it is one that a browser opens."""
-    return url if url.startswith(("http://", "https://")) else None
+    return url if url.lower().startswith(("http://", "https://")) else None
 
 
 def filled(value: Any) -> Any:
