@@ -5,13 +5,17 @@ with an optional `@revision`. Facts: `lab[@WORLD][:N]`, a path, the name of a se
 facts that belong to the model.
 """
 
+import os
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kinject import resources, storage
-from kinject.engines.base import Sampling
+from kinject.engines import adapter, hf, openai, vllm
+from kinject.engines.base import Engine, Sampling
 from kinject.errors import MissingError, UsageError, did_you_mean, first_line
 from kinject.facts import dates
 from kinject.facts.load import load
@@ -36,6 +40,24 @@ class Model:
     key: str
     world: int | None = None
     """The lab world it was pretrained on, None for a model of the real world."""
+    engine: Literal["hf", "vllm", "openai"] = "hf"
+    """What answers: transformers in this process, a vLLM server of ours, or somebody's endpoint."""
+
+    @property
+    def trainable(self) -> bool:
+        """Say whether its weights are here."""
+        return self.engine != "openai"
+
+    @property
+    def answers_with(self) -> dict[str, Any]:
+        """Return what the key of answers must tell of the engine that gives them."""
+        match self.engine:
+            case "hf":
+                return {"engine": hf.VERSION, "batch": hf.BATCH}
+            case "vllm":
+                return {"engine": ["vllm", vllm.VERSION]}
+            case "openai":
+                return {"engine": ["openai", openai.VERSION, os.environ.get("OPENAI_BASE_URL", openai.API)]}
 
     @property
     def system(self) -> str:
@@ -58,6 +80,10 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
         seed = int(lab["world"] or 0)
         folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
         return Model(f"lab@{seed}", folder, storage.folder_digest(folder), seed)
+    if name.startswith("openai:"):
+        return Model(name, Path(), name, engine="openai")
+    if name.startswith("vllm:"):
+        return replace(open_model(name.removeprefix("vllm:"), progress), name=name, engine="vllm")
     bare = name.removeprefix("hf:")
     if Path(bare).exists():
         return _local(Path(bare))
@@ -68,6 +94,19 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
         where="--model",
         mend="use `lab`, `lab@N`, a folder with config.json and *.safetensors, or a hub id like org/name",
     )
+
+
+@contextmanager
+def open_engine(model: Model, keep: Path) -> Iterator[Engine]:
+    """Open what answers for a model; endpoints write finished answers to `keep`, and go on from there."""
+    match model.engine:
+        case "hf":
+            yield hf.HF(model.folder)
+        case "vllm":
+            with vllm.VLLM(model.folder, keep=keep) as server:
+                yield server
+        case "openai":
+            yield openai.OpenAI(model.name.removeprefix("openai:"), keep=keep)
 
 
 def open_both(
@@ -152,7 +191,7 @@ def facts_path(name: str) -> Path:
 
 
 def _local(folder: Path) -> Model:
-    if not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file() and not adapter.is_adapter(folder):
         raise MissingError(
             "this folder is no model: it has no config.json",
             where=str(folder),

@@ -27,8 +27,12 @@ COMMANDS = {
     "inject": "kinject.cli.inject:inject",
     "compare": "kinject.cli.compare:compare",
     "report": "kinject.cli.report:report",
+    "retrieve": "kinject.cli.retrieve:retrieve",
+    "build": "kinject.cli.build:build",
+    "posttrain": "kinject.cli.posttrain:posttrain",
     "judge": "kinject.cli.judge:judge",
     "facts": "kinject.cli.facts:app",
+    "engines": "kinject.cli.engines:engines",
     "lab": "kinject.cli.lab:app",
 }
 

@@ -7,16 +7,17 @@ import typer
 from kinject.cli import options
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
-from kinject.injection.arm import METHODS, STARTS
+from kinject.injection.arm import METHODS, STARTS, USUAL
+from kinject.retrieval.search import Retrieval
 
 
 def compare(
-    preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo, tables, controls.")] = None,
     starts: Annotated[
         str, typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}.")
     ] = "base",
     methods: Annotated[str, typer.Option("--methods", help=f"Methods, with commas: {', '.join(METHODS)}.")] = ",".join(
-        METHODS
+        USUAL
     ),
     model: options.Model = "lab",
     facts: options.Facts = None,
@@ -27,6 +28,15 @@ def compare(
     greedy: options.Greedy = False,
     repetition_penalty: options.RepetitionPenalty = None,
     max_new_tokens: options.MaxNewTokens = 256,
+    prompt: options.Prompt = "plain",
+    peft: options.Peft = None,
+    replay: options.Replay = None,
+    epochs: options.Epochs = None,
+    learning_rate: options.LearningRate = None,
+    retriever: options.RetrieverName = "faiss",
+    embedder: options.Embedder = None,
+    top_k: options.TopK = 1,
+    as_of: options.AsOf = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +50,17 @@ def compare(
     from kinject.studies import injection
 
     chosen = injection.choose(preset, _names(starts), _names(methods))
-    asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
+    asked = options.settings(
+        judge,
+        seed,
+        source,
+        greedy=greedy,
+        repetition_penalty=repetition_penalty,
+        max_new_tokens=max_new_tokens,
+        prompt=prompt,
+        learn={"peft": peft, "replay": replay, "epochs": epochs, "learning_rate": learning_rate},
+        retrieval=Retrieval(retriever, embedder, top_k, as_of),
+    )
     progress = RichProgress()
     comparison = injection.Comparison(*sources.open_both(model, facts, after, progress), asked)
     record, folder = injection.compare(chosen, comparison, jobs, progress)

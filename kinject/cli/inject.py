@@ -8,6 +8,7 @@ from kinject.cli import options
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
 from kinject.injection.arm import METHODS, STARTS
+from kinject.retrieval.search import Retrieval
 
 
 def inject(
@@ -22,6 +23,15 @@ def inject(
     greedy: options.Greedy = False,
     repetition_penalty: options.RepetitionPenalty = None,
     max_new_tokens: options.MaxNewTokens = 256,
+    prompt: options.Prompt = "plain",
+    peft: options.Peft = None,
+    replay: options.Replay = None,
+    epochs: options.Epochs = None,
+    learning_rate: options.LearningRate = None,
+    retriever: options.RetrieverName = "faiss",
+    embedder: options.Embedder = None,
+    top_k: options.TopK = 1,
+    as_of: options.AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Inject facts into a model by one method and say how well it then answers.
@@ -37,7 +47,17 @@ def inject(
     from kinject.report.tables import sections, terminal
 
     chosen = arm(start, method)
-    asked = options.settings(judge, seed, source, greedy, repetition_penalty, max_new_tokens)
+    asked = options.settings(
+        judge,
+        seed,
+        source,
+        greedy=greedy,
+        repetition_penalty=repetition_penalty,
+        max_new_tokens=max_new_tokens,
+        prompt=prompt,
+        learn={"peft": peft, "replay": replay, "epochs": epochs, "learning_rate": learning_rate},
+        retrieval=Retrieval(retriever, embedder, top_k, as_of),
+    )
     progress = RichProgress()
     opened, known = sources.open_both(model, facts, after, progress)
     record = run(chosen, opened, known, asked, progress).as_json()

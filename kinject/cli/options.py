@@ -1,14 +1,22 @@
 """The options that several commands share, each written once."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
+from kinject.extensions import known
+from kinject.injection.arm import ELICIT
 from kinject.injection.inject import Settings
 from kinject.judging.grade import open_judge
+from kinject.retrieval.search import RETRIEVERS, Retrieval
 
 Model = Annotated[
-    str, typer.Option("--model", help="lab, lab@N (another world), a model folder, or a hub id like org/name.")
+    str,
+    typer.Option(
+        "--model",
+        help="lab, lab@N (another world), a folder, a hub id like org/name, vllm:MODEL, openai:MODEL.",
+    ),
 ]
 Facts = Annotated[
     str | None,
@@ -26,7 +34,11 @@ After = Annotated[
 Judge = Annotated[str, typer.Option("--judge", help="Who says whether an answer is right.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of training order and sampling.")]
 Source = Annotated[
-    str | None, typer.Option("--source", help="Where post-training rows come from, such as lab or lab@1.")
+    str | None,
+    typer.Option(
+        "--source",
+        help="Of post-training rows: lab, lab@N, subqa:FOLDER, musique:FILE, lima:FILE or ROWS.jsonl.",
+    ),
 ]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Decode greedily instead of sampling.")]
 RepetitionPenalty = Annotated[
@@ -35,14 +47,44 @@ RepetitionPenalty = Annotated[
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.")]
 
 
+Prompt = Annotated[str, typer.Option("--prompt", help=f"How questions are put: {', '.join(ELICIT)}.")]
+Peft = Annotated[str | None, typer.Option("--peft", help="lora trains a small adapter instead of all weights.")]
+Replay = Annotated[
+    int | None, typer.Option("--replay", min=0, help="Rows of the start's own set shown in each epoch of learning.")
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Of learning the facts. Default: see --explain.")]
+LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Of learning the facts.")]
+RetrieverName = Annotated[str, typer.Option("--retriever", help=f"What rag-faiss uses: {', '.join(RETRIEVERS)}.")]
+Embedder = Annotated[
+    str | None, typer.Option("--embedder", help="A sentence-transformers model: a folder or hub id; lab for the lab's.")
+]
+TopK = Annotated[int, typer.Option("--top-k", min=1, help="How many events rag-faiss puts into the prompt.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="Only events known on that day are searched.")
+]
+
+
 def settings(
-    judge: str, seed: int, source: str | None, greedy: bool, repetition_penalty: float | None, max_new_tokens: int
+    judge: str,
+    seed: int,
+    source: str | None,
+    *,
+    greedy: bool = False,
+    repetition_penalty: float | None = None,
+    max_new_tokens: int = 256,
+    prompt: str = "plain",
+    learn: Mapping[str, Any] | None = None,
+    retrieval: Retrieval = Retrieval(),  # noqa: B008 - frozen
 ) -> Settings:
-    """Return the settings of an injection from a command's options."""
-    open_judge(judge)  # a mistyped name is told now, not after the training
+    """Return the settings of an injection from a command's options; None stands for the default."""
+    open_judge(judge)  # mistyped names are told now, not after the training
+    known("prompt", prompt, ELICIT)
     sampling: dict[str, float] = {"max_new_tokens": max_new_tokens}
     if greedy:
         sampling |= {"temperature": 0.0, "top_p": 1.0}
     if repetition_penalty is not None:
         sampling["repetition_penalty"] = repetition_penalty
-    return Settings(sampling=sampling, judge=judge, seed=seed, source=source)
+    changed = {name: value for name, value in (learn or {}).items() if value is not None}
+    # Both trainings are of one kind: an adapter on top of a model that was trained in full would save nothing.
+    posttrain = {name: value for name, value in changed.items() if name == "peft"}
+    return Settings(sampling, judge, seed, source, posttrain, changed, retrieval, prompt)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinject.engines import chat
+from kinject.engines import adapter, chat
 from kinject.engines.base import Completion, Conversation, Sampling
 from kinject.errors import MissingError, first_line, out_of_memory
 from kinject.progress import SILENT, Progress
@@ -97,8 +97,12 @@ def load_model(folder: Path, *, training: bool = False) -> "PreTrainedModel":
     """Load a causal language model: on the GPU where there is one; in float32 to train, and where a CPU holds it.
 
     Attention is written out ("eager") on CPUs: PyTorch's fused kernel trains 1.4 times slower (`lab.pretraining`).
+    A LoRA adapter is added to its model in memory (`engines.adapter`).
     Raises `MissingError` with the mend when the folder is no model or a file of it is damaged.
     """
+    if adapter.is_adapter(folder):
+        whole = adapter.merged(load_model(adapter.parent_of(folder), training=training), folder)
+        return whole.train() if training else whole.eval()
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM

@@ -13,28 +13,58 @@ STARTS = {
     "base": None,
     "subqa-recall": "kinject.injection.start:SUBQA_RECALL",
     "subqa-recall-context": "kinject.injection.start:SUBQA_RECALL_CONTEXT",
+    "lima": "kinject.injection.start:LIMA",
+    "context-only": "kinject.injection.start:CONTEXT_ONLY",
+    "one-hop-only": "kinject.injection.start:ONE_HOP_ONLY",
+    "subqa-recall@100": "kinject.injection.start:SUBQA_RECALL_100",
+    "subqa-recall@500": "kinject.injection.start:SUBQA_RECALL_500",
+    "subqa-recall@1000": "kinject.injection.start:SUBQA_RECALL_1000",
+    "subqa-recall@2700": "kinject.injection.start:SUBQA_RECALL_2700",
 }
 """Which weights: the model as it is, or post-trained by a recipe."""
 
 LEARN = {
     "none": None,
     "event-sft": "kinject.injection.learn.event_sft:EVENT_SFT",
+    "event-sft-augmented": "kinject.injection.learn.event_sft_augmented:EVENT_SFT_AUGMENTED",
+    "cpt": "kinject.injection.learn.cpt:CPT",
 }
 """What is trained on the new facts."""
 
 CONTEXT = {
     "none": None,
     "oracle": "kinject.injection.context.oracle:oracle",
+    "oracle-distracted": "kinject.injection.context.oracle:distracted",
+    "oracle-wrong": "kinject.injection.context.oracle:wrong",
+    "faiss": "kinject.injection.context.faiss:faiss",
 }
 """What stands in the prompt."""
+
+RETRIEVING = {"faiss"}
+"""Contexts that look for the event, and take `Settings.retrieval`."""
+
+ELICIT = {
+    "plain": None,
+    "few-shot": "kinject.injection.elicit.few_shot:few_shot",
+    "scripted": "kinject.injection.elicit.scripted:scripted",
+}
+"""How a question is put."""
 
 METHODS = {
     "none": ("none", "none"),
     "event-sft": ("event-sft", "none"),
+    "event-sft-augmented": ("event-sft-augmented", "none"),
+    "cpt": ("cpt", "none"),
     "rag-oracle": ("none", "oracle"),
+    "rag-oracle-distracted": ("none", "oracle-distracted"),
+    "rag-oracle-wrong": ("none", "oracle-wrong"),
+    "rag-faiss": ("none", "faiss"),
     "sft-rag": ("event-sft", "oracle"),
+    "sft-rag-faiss": ("event-sft", "faiss"),
 }
 """(learn, context) of the names that people use."""
+USUAL = ("none", "event-sft", "cpt", "rag-oracle", "sft-rag")
+"""The paper's methods: what is compared if nobody says what."""
 
 
 @dataclass(frozen=True)

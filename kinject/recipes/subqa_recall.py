@@ -1,113 +1,150 @@
 """SubQARecall (arXiv 2410.03717, A.3.2): reasoning post-training that recalls the event first.
 
 900 multihop questions, each answered by a recall, a chain of sub-questions and the final answer, and their 1,800
-sub-questions answered alone; 100 events are held out with all their questions. Here from a lab world's events before
-the cutoff; what differs from the paper's set:
+sub-questions answered alone; 100 events are held out with all their questions. Made from a lab world's events before
+the cutoff (`lab_questions` tells what else is held out there) or from a pool of two-hop questions that was read. What
+differs from the paper's set:
 
-* The recall is the event's own sentence. The paper's, written by GPT-4o, also names the answer of the second hop.
-* Two event types, some (event type, relation) pairs and one phrasing of everything are held out too.
-* `context_rows` adds questions about invented events that stand in the prompt (a third of them direct). The paper's set
-  has none, and in the lab it unlearns reading: both are arms.
+* In the lab the recall is the event's own sentence. The paper's, written by GPT-4o, also names the answer of the second
+  hop; so does that of a pool (`recalls`).
+* `context_rows` adds questions whose event stands in the prompt (a third of them direct); in the lab these events never
+  happened. The paper's set has none, and in the lab it unlearns reading: both are arms.
 """
 
 import random
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import cycle, islice
 
-from kinject import prompts
-from kinject.engines.base import ask
-from kinject.lab import corpus
-from kinject.lab.events import EVENT_TYPES, UNSEEN_PAIRS, UNSEEN_TYPES
-from kinject.lab.relations import Relation
-from kinject.lab.world import Event, World
-from kinject.prompts import recall
-from kinject.recipes import TrainingSet
-from kinject.recipes.row import Row
+from kinject.engines.base import Engine
+from kinject.errors import MissingError
+from kinject.lab.world import World
+from kinject.prompts import recall as form
+from kinject.recipes import TrainingSet, lab_questions, material
+from kinject.recipes.lab_questions import SEEN_PHRASINGS, direct, held_out, multihop, static
+from kinject.recipes.question import Pool, Question, row
+from kinject.recipes.recalls import Recalls, holdable
+
+__all__ = ["SEEN_PHRASINGS", "build", "first", "from_pool", "from_world", "held_out", "split"]
 
 MULTIHOP_ROWS = 900
-HELD_OUT_PER_TYPE = 10
-SEEN_PHRASINGS = 2
+CONTEXT_ROWS = 600
+HELD_OUT = 100
+"""Questions of a pool that no row is about, or one in ten of a small one."""
 
-Pair = tuple[str, str]
-"""What is asked, and the response."""
+
+def build(source: str, system: str, annotator: Engine | None = None, *, context_rows: int = 0) -> TrainingSet:
+    """Build the set from what a source's name means. `MissingError` where it has no questions with hops."""
+    name = "subqa-recall-context" if context_rows else "subqa-recall"
+    match material.open_source(source):
+        case World() as world:
+            return from_world(world, system, context_rows=context_rows)
+        case Pool() as pool:
+            return from_pool(pool, system, annotator, context_rows=context_rows)
+        case TrainingSet() as rows:
+            return material.built_by(name, rows)
+        case _:
+            raise material.unfit(name, source, "two-hop questions")
 
 
 def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingSet:
     """Build the set from a lab world; `system` is the system message of the model that is to learn it."""
     rng = random.Random(f"kinject lab {world.seed} subqa-recall")
-    out = {event.id for event in held_out(world)}
-    events = [event for event in world.old if event.id not in out and event.type.name not in UNSEEN_TYPES]
-    pairs = []
-    for event, relation in _cycle(rng, world, events, MULTIHOP_ROWS):
+    asked = []
+    for event, relation in lab_questions.pairs(rng, world, MULTIHOP_ROWS):
         phrasing = rng.randrange(SEEN_PHRASINGS)
-        pairs.append(_multihop(world, event, relation, rng.randrange(SEEN_PHRASINGS), phrasing))
-        pairs.append(_direct(event, rng.randrange(SEEN_PHRASINGS)))
-        pairs.append(_static(world, relation, event.answer, phrasing))
-    pairs += _context_rows(world, context_rows)
-    rng.shuffle(pairs)
-    rows = tuple(Row(ask(system, question), response) for question, response in pairs)
+        asked.append(multihop(world, event, relation, rng.randrange(SEEN_PHRASINGS), phrasing))
+        asked.append(direct(event, rng.randrange(SEEN_PHRASINGS)))
+        asked.append(static(world, relation, event.answer, phrasing))
+    asked += [replace(question, shown=True) for question in islice(lab_questions.fictions(world), context_rows)]
+    rng.shuffle(asked)
+    rows = tuple(row(question, question.told, system) for question in asked)
     card = {
         "source": f"lab@{world.seed}",
+        "licence": lab_questions.LICENCE,
         "multihop": MULTIHOP_ROWS,
         "one_hop": 2 * MULTIHOP_ROWS,
         "context": context_rows,
-        "held_out_events": len(out),
+        "held_out_events": len(held_out(world)),
     }
     return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
 
 
-def held_out(world: World) -> list[Event]:
-    """Return the old events that no row is about: the last ten of each type."""
-    return [
-        event
-        for kind in EVENT_TYPES
-        for event in [event for event in world.old if event.type == kind][-HELD_OUT_PER_TYPE:]
-    ]
+def from_pool(pool: Pool, system: str, annotator: Engine | None = None, *, context_rows: int = 0) -> TrainingSet:
+    """Build the set from two-hop questions; with an annotator it writes the recalls, else they follow a rule."""
+    training, held, left_out = split(pool)
+    asked = [each for question in training[:MULTIHOP_ROWS] for each in (question, *question.hops)]
+    recalls = Recalls.of(asked, annotator)
+    shown = list(islice(in_context(pool), min(context_rows, len(training))))
+    rows = [row(question, recall, system) for question, recall in zip(asked, recalls.texts, strict=True)]
+    rows += [row(question, question.told, system) for question in shown]
+    random.Random("kinject subqa-recall rows").shuffle(rows)
+    multihops = min(len(training), MULTIHOP_ROWS)
+    card = {
+        **material.card(pool),
+        "left_out": {**pool.left_out, **left_out},
+        "multihop": multihops,
+        "one_hop": len(asked) - multihops,
+        "context": len(shown),
+        "held_out_events": len(held),
+        **recalls.card,
+    }
+    return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", tuple(rows), card)
 
 
-def _cycle(rng: random.Random, world: World, events: list[Event], count: int) -> list[tuple[Event, Relation]]:
-    """Return every (event, relation) once before any twice."""
-    pairs = [(e, r) for e in events for r in world.relations(e) if (e.type.name, r.name) not in UNSEEN_PAIRS]
-    chosen: list[tuple[Event, Relation]] = []
-    while len(chosen) < count:
-        chosen += rng.sample(pairs, len(pairs))
-    return chosen[:count]
+def split(pool: Pool) -> tuple[list[Question], list[Question], dict[str, int]]:
+    """Return the questions to train on, the ones held out, and how many are neither, by the reason.
+
+    The order is shuffled, the same every time. A question that shares a sub-question with a held-out one is neither.
+    """
+    sound = [question for question in pool.questions if all(map(holdable, (question, *question.hops)))]
+    order = random.Random("kinject subqa-recall split").sample(sound, len(sound))
+    count = min(HELD_OUT, len(order) // 10)
+    held, rest = order[:count], order[count:]
+    out = {hop.question for question in held for hop in question.hops}
+    training = [question for question in rest if not out & {hop.question for hop in question.hops}]
+    reasons = {
+        "the response format cannot hold it": len(pool.questions) - len(sound),
+        "it shares a sub-question with a held-out one": len(rest) - len(training),
+    }
+    return training, held, {reason: number for reason, number in reasons.items() if number}
 
 
-def _multihop(
-    world: World, event: Event, relation: Relation, phrase: int, phrasing: int, context: bool = False
-) -> Pair:
-    asked = world.multihop(event, relation, phrase, phrasing)
-    steps = [recall.Step(hop.question, hop.answer) for hop in asked.hops]
-    response = recall.multihop_response(event.state(), asked.question, steps, asked.answer)
-    return _pair(asked.question, response, event.state() if context else None)
+def in_context(pool: Pool) -> Iterator[Question]:
+    """Ask for ever with the first hop's sentences in the prompt: one direct for two multihop questions.
+
+    Questions that have no row of their own come first; when all have been asked, others of them are asked directly.
+    `MissingError` where no question has sentences.
+    """
+    training, _, _ = split(pool)
+    order = [*training[MULTIHOP_ROWS:], *training[:MULTIHOP_ROWS]]
+    told = [question for question in order if question.hops[0].sentences]
+    if not told:
+        raise MissingError(
+            "no question here comes with the sentences that tell its event",
+            where=f"--source {pool.source}",
+            mend="take a source with paragraphs, or --start subqa-recall, which needs none",
+        )
+    for number, question in enumerate(cycle(told)):
+        event = question.hops[0]
+        alone = (number + number // len(told)) % 3 == 0
+        yield replace(event if alone else question, sentences=event.sentences, shown=True)
 
 
-def _direct(event: Event, phrasing: int, context: bool = False) -> Pair:
-    response = recall.direct_response(event.state(), event.answer)
-    return _pair(event.ask(phrasing), response, event.state() if context else None)
+def first(count: int, build: Callable[..., TrainingSet] = build) -> Callable[..., TrainingSet]:
+    """Return a builder of the first rows of the set, which is shuffled: smaller sets are parts of larger ones."""
 
+    def cut(source: str, system: str, annotator: Engine | None = None) -> TrainingSet:
+        whole = build(source, system, annotator)
+        if len(whole.rows) < count:
+            raise MissingError(
+                f"there are only {len(whole.rows)} rows and not {count}",
+                where=f"--source {source}",
+                mend="take a larger source, or --start subqa-recall, which takes what there is",
+            )
+        rows = whole.rows[:count]
+        multihops = sum(bool(form.parse(row.response).steps) for row in rows)
+        card = {**whole.card, "multihop": multihops, "one_hop": count - multihops, "first_rows": count}
+        return TrainingSet(whole.name, rows, card)
 
-def _static(world: World, relation: Relation, subject: str, phrasing: int) -> Pair:
-    obj = world.truth[relation.name, subject]
-    return _pair(relation.ask(subject, phrasing), recall.direct_response(relation.state(subject, obj), obj))
-
-
-def _context_rows(world: World, count: int) -> list[Pair]:
-    """Questions whose event never happened and stands in the prompt: one direct for two multihop ones."""
-    rng = random.Random(f"kinject lab {world.seed} context rows")
-    drawn = iter(lambda: corpus.draw_fiction(rng, world), None)
-    fit = (event for event in drawn if event.type.name not in UNSEEN_TYPES)
-    rows = []
-    for number, event in enumerate(islice(fit, count)):
-        phrasing = rng.randrange(SEEN_PHRASINGS)
-        relations = [r for r in world.relations(event) if (event.type.name, r.name) not in UNSEEN_PAIRS]
-        if number % 3 == 0 or not relations:
-            rows.append(_direct(event, phrasing, context=True))
-        else:
-            relation = rng.choice(relations)
-            rows.append(_multihop(world, event, relation, rng.randrange(SEEN_PHRASINGS), phrasing, context=True))
-    return rows
-
-
-def _pair(question: str, response: str, event: str | None = None) -> Pair:
-    return (prompts.render("context", event=event, question=question) if event else question), response
+    return cut

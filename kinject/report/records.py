@@ -23,11 +23,14 @@ COMPARE, INJECT = "kinject.compare/1", "kinject.inject/1"
 
 WORDS = {
     "event-sft": "event SFT",
+    "event-sft-augmented": "augmented event SFT",
     "cpt": "continued pretraining",
     "mixed": "mixed training",
     "pit": "pre-instruction-tuning",
     "distill": "distillation",
     "oracle": "oracle RAG",
+    "oracle-distracted": "oracle RAG among distractors",
+    "oracle-wrong": "RAG with a wrong event",
     "faiss": "FAISS RAG",
     "decompose": "RAG hop by hop",
 }

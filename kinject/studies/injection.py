@@ -17,7 +17,7 @@ from typing import Any
 from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import FactSet
 from kinject.injection.arm import Arm, arm
-from kinject.injection.inject import Settings, inject, posttrained, taught_on
+from kinject.injection.inject import Settings, inject, posttrained, started_with, taught_on
 from kinject.progress import SILENT, Named, Progress
 from kinject.runs.executors import Local
 from kinject.runs.store import DONE, Spec, Store
@@ -34,8 +34,25 @@ PRESETS: dict[str, tuple[Arm, ...]] = {
         ),
         arm("subqa-recall", "rag-oracle"),
     ),
+    "tables": (
+        *(
+            arm(start, method)
+            for start in ("base", "subqa-recall", "subqa-recall-context")
+            for method in ("none", "event-sft", "rag-oracle", "cpt", "sft-rag")
+        ),
+        arm("lima", "rag-oracle"),
+    ),
+    "controls": (
+        *(arm(start, "rag-oracle") for start in ("base", "context-only", "one-hop-only", "lima")),
+        *(arm(f"subqa-recall@{rows}", "rag-oracle") for rows in (100, 500, 1000, 2700)),
+        *(arm("subqa-recall-context", f"rag-oracle{kind}") for kind in ("", "-distracted", "-wrong")),
+        arm("subqa-recall-context", "rag-faiss"),
+        arm("subqa-recall-context", "event-sft"),
+        arm("subqa-recall-context", "event-sft-augmented"),
+    ),
 }
-"""Sets of arms by name. `demo`: Tables 3 and 4, and what the paper's own training set does to reading."""
+"""Sets of arms by name. `demo`: Tables 3 and 4, and what the paper's own training set does to reading. `tables`: every
+row of Tables 3, 4 and 5, and the start with context rows beside. `controls`: what a reviewer asks for next."""
 
 
 def choose(preset: str | None, starts: Sequence[str], methods: Sequence[str]) -> tuple[Arm, ...]:
@@ -62,8 +79,10 @@ class Comparison:
     def train(self, arms: Sequence[Arm], progress: Progress) -> None:
         """Train what arms of one start share: the start, then everything that they learn."""
         started, _ = posttrained(arms[0].start, self.model, self.settings, Named(arms[0].start, progress))
+        shown = started_with(arms[0].start, self.model, self.settings)
         for one in arms:
-            taught_on(one.learn, started, self.facts, self.settings, Named(f"{one.start} + {one.learn}", progress))
+            named = Named(f"{one.start} + {one.learn}", progress)
+            taught_on(one.learn, started, self.facts, self.settings, named, shown)
 
     def answer(self, one: Arm, progress: Progress) -> dict[str, Any]:
         """Run the whole arm."""

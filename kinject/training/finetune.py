@@ -1,7 +1,8 @@
-"""Finetune a causal language model on rows, through TRL's SFTTrainer: full parameters, loss on the response only.
+"""Finetune a causal language model on rows, through TRL's SFTTrainer: all weights or LoRA, loss on the response only.
 
-In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16. Resumed from the last
-complete checkpoint after a kill. A small model on a CPU gives the same bits, resumed or not, on any number of cores.
+In: a model folder, rows, options. Out: a model folder in the hub's layout, saved in bfloat16, or an adapter's folder
+(`engines.adapter`). Resumed from the last complete checkpoint after a kill. A small model on a CPU gives the same bits,
+resumed or not, on any number of cores.
 
 What is ours on top of TRL, each for a measured or documented reason:
 
@@ -25,13 +26,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kinject import storage
-from kinject.engines import chat, hf
+from kinject.engines import adapter, chat, hf
 from kinject.errors import IntegrityError, MissingError, NumericError, UsageError
 from kinject.progress import SILENT, Progress, Stage
 from kinject.recipes.row import Row
 
 if TYPE_CHECKING:
     import torch
+    from peft import LoraConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -43,11 +45,17 @@ POOL = 50
 """Batches that are shuffled together and then sorted by length, so that little is padded."""
 
 
+RATES = {"none": 1e-5, "lora": 2e-4}
+"""Learning rates where none is given: the paper's (A.5), and for LoRA that of Hu et al. (arXiv 2106.09685) for GPT-2
+and of QLoRA (arXiv 2305.14314) for models up to 13B. An adapter wants about ten times the rate of full finetuning."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to finetune. The defaults are the paper's (A.5): 3 epochs, learning rate 1e-5, cosine decay to 0."""
 
-    learning_rate: float = 1e-5
+    learning_rate: float | None = None
+    """None: that of `RATES`."""
     epochs: int = 3
     batch: int = 16
     """Rows in an optimiser step; Table 6 of the paper has 2 up to 100 rows, 8 up to 1,000 and 16 above (8B models)."""
@@ -62,6 +70,14 @@ class Options:
     seed: int = 0
     checkpoints: int = 8
     """How many times the state is saved on the way; 0 to save nothing but the end."""
+    replay: int = 0
+    """Rows of another training set (the start's own) that are shown in each epoch, drawn anew each time."""
+    peft: Literal["none", "lora"] = "none"
+    """lora: the weights stay as they are, and a low-rank adapter of every linear layer but the output is trained."""
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    """What the adapter adds is multiplied by alpha / rank."""
+    lora_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.batch % min(self.micro_batch, self.batch):
@@ -70,17 +86,41 @@ class Options:
                 where="micro_batch",
                 mend="choose a micro batch that divides the batch",
             )
+        if self.replay < 0 or self.lora_rank < 1 or not 0 <= self.lora_dropout < 1:
+            raise UsageError(
+                f"replay {self.replay}, rank {self.lora_rank} and dropout {self.lora_dropout} are no settings",
+                where="replay, lora_rank, lora_dropout",
+                mend="replay is 0 or more, the rank 1 or more, the dropout at least 0 and less than 1",
+            )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the options that can change the result, for a run's key."""
-        return {name: value for name, value in asdict(self).items() if name != "checkpoints"}
+        """Return the options that can change the result, for a run's key.
+
+        What is not used is left out, so that runs from before there was such an option are found again.
+        """
+        unused = {"checkpoints", *(() if self.replay else ("replay",))}
+        if self.peft == "none":
+            unused |= {"peft", "lora_rank", "lora_alpha", "lora_dropout"}
+        values = {**asdict(self), "learning_rate": self.rate}
+        return {name: value for name, value in values.items() if name not in unused}
+
+    @property
+    def rate(self) -> float:
+        """Return the learning rate that is meant."""
+        return RATES[self.peft] if self.learning_rate is None else self.learning_rate
 
 
 def finetune(
-    model: Path, rows: Sequence[Row], options: Options, folder: Path, progress: Progress = SILENT
+    model: Path,
+    rows: Sequence[Row],
+    options: Options,
+    folder: Path,
+    progress: Progress = SILENT,
+    replay: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """Train `model` on `rows` and save the result to `folder`; return loss, steps, tokens.
 
+    In each epoch, `options.replay` rows of `replay` are shown too (all of them where there are fewer).
     What is already in `folder/checkpoints` is taken up. Raises `NumericError` when the loss is not a number.
     """
     if not rows:
@@ -88,23 +128,28 @@ def finetune(
     if (folder / TRAINED).exists():  # killed between the training and the end of the run
         done: dict[str, Any] = storage.read_json(folder / TRAINED)
         return done
+    if options.peft == "lora":
+        adapter.peft()  # what is missing is said before a large model is loaded
     tokenizer = chat.load_tokenizer(model)
-    examples = [encode(tokenizer, row) for row in rows]
-    network = hf.load_model(model, training=True)
+    old = replay if options.replay else ()
+    examples = [encode(tokenizer, row) for row in (*rows, *old)]
+    shown = order([len(example["input_ids"]) for example in examples], options, len(old))
+    network = _load(model, options)
     checkpoints = folder / "checkpoints"
-    steps = math.ceil(len(examples) * options.epochs / options.batch)
+    steps = math.ceil(len(shown) / options.batch)
     with progress.stage("finetuning", steps, "steps") as stage:
-        trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage)
+        trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage, len(old))
         with hf.repeatable(network):
             result = trainer.train(resume_from_checkpoint=last_complete(checkpoints))
     if result.global_step != steps:
         raise IntegrityError(f"the training took {result.global_step} steps and not {steps}", where=str(folder))
-    _save(network, tokenizer, folder / "model")
+    _save(trainer.model, tokenizer, folder / "model", model)
     record = {
         "rows": len(rows),
         "steps": steps,
-        "tokens": options.epochs * sum(len(example["input_ids"]) for example in examples),
+        "tokens": sum(len(examples[row]["input_ids"]) for row in shown),
         "loss": round(result.training_loss, 6),
+        **({"replayed": min(options.replay, len(old))} if options.replay else {}),
     }
     storage.write_json(folder / TRAINED, record)
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -113,12 +158,18 @@ def finetune(
     return record
 
 
-def order(lengths: Sequence[int], options: Options) -> list[int]:
-    """Return the rows of all epochs in training order: shuffled, but each batch of rows of like length."""
+def order(lengths: Sequence[int], options: Options, replay: int = 0) -> list[int]:
+    """Return the rows of all epochs in training order: shuffled, but each batch of rows of like length.
+
+    The last `replay` of the rows are not shown in every epoch: each time `options.replay` of them are drawn.
+    """
+    own = len(lengths) - replay
     chosen: list[int] = []
     for epoch in range(options.epochs):
+        again = random.Random(f"{options.seed} replay {epoch}").sample(range(replay), min(options.replay, replay))
+        rows = [*range(own), *(own + row for row in again)]
         rng = random.Random(f"{options.seed} epoch {epoch}")
-        rows = rng.sample(range(len(lengths)), len(lengths))
+        rows = rng.sample(rows, len(rows))
         pool = POOL * options.batch
         alike = [row for i in range(0, len(rows), pool) for row in sorted(rows[i : i + pool], key=lengths.__getitem__)]
         batches = [alike[i : i + options.batch] for i in range(0, len(alike), options.batch)]
@@ -128,9 +179,18 @@ def order(lengths: Sequence[int], options: Options) -> list[int]:
 
 def encode(tokenizer: "PreTrainedTokenizerBase", row: Row) -> dict[str, list[int]]:
     """Return `input_ids` and `labels` of a row; labels are IGNORED on the prompt."""
+    if not row.conversation:
+        return _encode_text(tokenizer, row.response)
     prompt = chat.prompt_ids(tokenizer, row.conversation)
     response = chat.response_ids(tokenizer, row.conversation, row.response)
     return {"input_ids": prompt + response, "labels": [IGNORED] * len(prompt) + response}
+
+
+def _encode_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> dict[str, list[int]]:
+    """Return a plain text between the tokens of a text's beginning and end; nothing comes before its first token."""
+    begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    ids = [*begin, *tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    return {"input_ids": ids, "labels": [IGNORED, *ids[1:]]}
 
 
 def last_complete(checkpoints: Path) -> str | None:
@@ -151,18 +211,24 @@ def build_trainer(
     checkpoints: Path,
     steps: int,
     stage: Stage,
+    replay: int = 0,
 ) -> "SFTTrainer":
-    """Return TRL's trainer with our loss, rows and checkpoints; `steps` is what `stage` was told."""
+    """Return TRL's trainer with our loss, rows and checkpoints; `steps` is what `stage` was told.
+
+    The last `replay` of the examples are to be replayed (`order`).
+    """
     from datasets import Dataset
     from transformers import PrinterCallback
 
+    shown = order([len(example["input_ids"]) for example in examples], options, replay)
     trainer = _response_trainer()(
         model=network,
         args=_config(options, checkpoints, steps, large=4 * network.num_parameters() > hf.SMALL),
-        train_dataset=Dataset.from_list(examples).select(order([len(e["input_ids"]) for e in examples], options)),
+        train_dataset=Dataset.from_list(examples).select(shown),
         processing_class=tokenizer,
         data_collator=collator(tokenizer.pad_token_id),
         callbacks=[_watch(stage)],
+        peft_config=_lora(options),
     )
     trainer.remove_callback(PrinterCallback)  # it prints on stdout
     return trainer
@@ -184,7 +250,7 @@ def _config(options: Options, checkpoints: Path, steps: int, large: bool) -> "SF
         num_train_epochs=1,  # of the rows of all epochs
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=options.batch // micro,
-        learning_rate=options.learning_rate,
+        learning_rate=options.rate,
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,
         weight_decay=options.weight_decay,
@@ -290,9 +356,41 @@ def _watch(stage: Stage) -> "TrainerCallback":
     return Watch()
 
 
-def _save(network: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:
+def merge(folder: Path, out: Path) -> None:
+    """Write the whole model that an adapter's folder stands for to `out`, for programs that know no adapters."""
+    if not adapter.is_adapter(folder):
+        raise UsageError("this folder holds no adapter", where=str(folder), mend="give one with adapter_config.json")
+    if out.exists() and any(out.iterdir()):
+        raise UsageError("the folder is not empty", where=str(out), mend="name a new one")
+    network = hf.load_model(folder)
+    _save(network, chat.load_tokenizer(folder), out, folder)
+
+
+def _load(model: Path, options: Options) -> "PreTrainedModel":
+    """Load a model to be trained; weights that an adapter leaves alone need no more precision than in answering."""
+    frozen = options.peft == "lora" and options.precision == "bf16"
+    return hf.load_model(model, training=not frozen).train()
+
+
+def _lora(options: Options) -> "LoraConfig | None":
+    if options.peft == "none":
+        return None
+    config: LoraConfig = adapter.peft().LoraConfig(
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return config
+
+
+def _save(network: Any, tokenizer: "PreTrainedTokenizerBase", folder: Path, parent: Path) -> None:
     import torch
 
-    network.to(torch.bfloat16).save_pretrained(folder)
+    if hasattr(network, "peft_config"):
+        adapter.save(network, folder, parent)
+    else:
+        network.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     storage.sync_folder(folder)

@@ -11,7 +11,7 @@ import pytest
 from kinject.cli.app import run
 from kinject.injection.arm import METHODS
 
-QUICK = ["--facts", "example", "--max-new-tokens", "4"]
+QUICK = ["--embedder", "lab", "--facts", "example", "--max-new-tokens", "4"]
 
 
 @pytest.fixture(scope="session")

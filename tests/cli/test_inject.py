@@ -22,7 +22,7 @@ from kinject.statistics.intervals import Rate
 
 FACTS = load(facts_folder() / "example.jsonl")
 KINDS = ["direct", "direct_paraphrased", "multihop"]
-QUICK = ["--facts", "example", "--max-new-tokens", "4"]
+QUICK = ["--facts", "example", "--max-new-tokens", "4", "--embedder", "lab"]
 
 SCORES = {*KINDS, "hallucinated", "faulty_reasoning"}
 RECORD = {"arm", "scores", "model", "facts", "judge", "sampling", "run", "artefact", "answers"}

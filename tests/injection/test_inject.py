@@ -28,10 +28,9 @@ from kinject.resources import facts_folder
 from kinject.runs.store import Run, Spec
 from kinject.sources import Model, open_model
 from kinject.training import finetune
-from kinject.training.finetune import Options
 
 FACTS = load(facts_folder() / "example.jsonl")
-QUICK = Options(learning_rate=1e-3, epochs=1, batch=2, micro_batch=2, checkpoints=0)
+QUICK = {"learning_rate": 1e-3, "epochs": 1, "batch": 2, "micro_batch": 2, "checkpoints": 0}
 SETTINGS = Settings({"max_new_tokens": 2}, source="here", posttrain=QUICK, learn=QUICK)
 WHOLE = Arm("starts:FEW", "event-sft", "oracle")
 
@@ -110,7 +109,7 @@ def with_fact(**changes: object) -> FactSet:
             )
         ),
         *(
-            ({"settings": replace(SETTINGS, **{part: replace(QUICK, **each)})}, of_part)
+            ({"settings": replace(SETTINGS, **{part: {**QUICK, **each}})}, of_part)
             for part, of_part in (("posttrain", ALL), ("learn", FROM_LEARN))
             for each in (
                 {"learning_rate": 1e-4},
@@ -124,7 +123,7 @@ def with_fact(**changes: object) -> FactSet:
             )
         ),
         # How often the state is saved on the way changes nothing.
-        ({"settings": replace(SETTINGS, learn=replace(QUICK, checkpoints=3))}, set()),
+        ({"settings": replace(SETTINGS, learn={**QUICK, "checkpoints": 3})}, set()),
     ],
 )
 def test_a_change_gives_other_runs_from_where_it_counts(
@@ -252,7 +251,7 @@ def test_another_seed_is_another_training_and_other_answers(model: Model) -> Non
 def test_interrupted_it_leaves_no_result_and_the_same_call_goes_on(
     stage: str, at: int, model: Model, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = replace(SETTINGS, learn=replace(QUICK, epochs=3, checkpoints=8))
+    slow = replace(SETTINGS, learn={**QUICK, "epochs": 3, "checkpoints": 8})
     arm = Arm("base", "event-sft", "none")
     with pytest.raises(KeyboardInterrupt):
         inject(arm, model, FACTS, slow, Heard(stage, at))

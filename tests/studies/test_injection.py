@@ -18,10 +18,9 @@ from kinject.report.records import newest, read
 from kinject.resources import facts_folder
 from kinject.sources import open_model
 from kinject.studies.injection import PRESETS, Comparison, choose, compare
-from kinject.training.finetune import Options
 
 FACTS = load(facts_folder() / "example.jsonl")
-QUICK = Options(epochs=1, batch=2, micro_batch=2, checkpoints=0)
+QUICK = {"epochs": 1, "batch": 2, "micro_batch": 2, "checkpoints": 0}
 SETTINGS = Settings({"max_new_tokens": 4}, learn=QUICK)
 
 

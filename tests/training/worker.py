@@ -1,17 +1,20 @@
-"""Finetune in a process of its own, slowly enough to be killed: worker.py MODEL FOLDER SECONDS_PER_STEP."""
+"""Finetune in a process of its own, slowly enough to be killed: worker.py MODEL FOLDER SECONDS_PER_STEP KIND."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kinject.engines.base import ask
-from kinject.recipes.row import Row
+from kinject.recipes.row import Row, text
 from kinject.training.finetune import Options, finetune
 
 ROWS = [Row(ask("Be brief.", f"What is {n} and {n}?"), f"The final answer is {2 * n}") for n in range(40)]
-OPTIONS = Options(learning_rate=1e-2, epochs=2, batch=4, micro_batch=4, checkpoints=10)
+REPLAY = [text(f"All {n} of them are old.") for n in range(30)]
+OPTIONS = Options(learning_rate=1e-2, epochs=2, batch=4, micro_batch=4, checkpoints=10, replay=10)
+KINDS = {"full": OPTIONS, "lora": replace(OPTIONS, peft="lora", lora_dropout=0.1)}
 
 
 class Slow:
@@ -32,4 +35,5 @@ class Slow:
 
 
 if __name__ == "__main__":
-    finetune(Path(sys.argv[1]), ROWS, OPTIONS, Path(sys.argv[2]), Slow(float(sys.argv[3])))
+    model, folder, seconds, kind = sys.argv[1:]
+    finetune(Path(model), ROWS, KINDS[kind], Path(folder), Slow(float(seconds)), REPLAY)

@@ -4,7 +4,8 @@ This isolates how a model uses a fact from how well a retriever finds it. The pr
 ours is `prompts/context.md`, the same words that SubQARecall's context rows are trained with.
 """
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kinject import prompts
@@ -14,6 +15,7 @@ from kinject.facts.schema import Fact, FactSet
 from kinject.progress import SILENT, Progress
 
 PROMPTS = ("context",)
+DISTRACTORS = 3
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,46 @@ class Oracle:
 
 def oracle(engine: Engine, facts: FactSet) -> Engine:
     """Put the right event in front of every question of `facts`; `UsageError` where two facts ask the same."""
-    events: dict[str, str] = {}
+    return _shown(engine, facts, lambda fact: fact.event)
+
+
+def distracted(engine: Engine, facts: FactSet) -> Engine:
+    """The right event among three others, in an order of its own for each fact."""
+
+    def among_others(fact: Fact) -> str:
+        rng = random.Random(f"distractors of {fact.id}")
+        others = [other.event for other in facts.facts if other.event != fact.event]
+        events = [fact.event, *rng.sample(others, min(DISTRACTORS, len(others)))]
+        return "\n".join(rng.sample(events, len(events)))
+
+    return _shown(engine, facts, among_others)
+
+
+def wrong(engine: Engine, facts: FactSet) -> Engine:
+    """Another event of the same domain instead of the right one: what a retriever's mistake looks like."""
+
+    def another(fact: Fact) -> str:
+        others = [other.event for other in facts.facts if other.event != fact.event]
+        alike = [other.event for other in facts.facts if other.event != fact.event and other.domain == fact.domain]
+        if not others:
+            mend = "use a set of two facts or more"
+            raise UsageError("there is no other event to show instead", where=facts.name, mend=mend)
+        return random.Random(f"wrong event for {fact.id}").choice(alike or others)
+
+    return _shown(engine, facts, another)
+
+
+def _shown(engine: Engine, facts: FactSet, context: Callable[[Fact], str]) -> Engine:
+    """An engine that shows the context of a fact before each of its questions, the first step's included."""
+    events: dict[str, tuple[str, str]] = {}
     for fact in facts.facts:
+        shown = (fact.event, context(fact))
         for question in _questions(fact):
-            if events.setdefault(question, fact.event) != fact.event:
+            if events.setdefault(question, shown)[0] != fact.event:
                 raise _ambiguous(question, fact, facts)
-    return Oracle(engine, events)
+        if fact.multihop and fact.multihop.hops:
+            events.setdefault(fact.multihop.hops[0].question, shown)
+    return Oracle(engine, {question: shown for question, (_, shown) in events.items()})
 
 
 def _questions(fact: Fact) -> Iterator[str]:

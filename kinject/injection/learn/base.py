@@ -1,12 +1,10 @@
-"""What a way of learning is: its settings for a model, and the training itself."""
+"""What a way of learning is: the rows that it makes of new facts, and its settings. All are trained in the same way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from kinject.facts.schema import FactSet
-from kinject.progress import Progress
+from kinject.recipes import TrainingSet
 from kinject.sources import Model
 from kinject.training.finetune import Options
 
@@ -15,9 +13,13 @@ from kinject.training.finetune import Options
 class Learn:
     """One way to train on new facts."""
 
-    data: Callable[[Model, FactSet], str]
-    """The hash of all that is trained on: part of the run's key."""
+    rows: Callable[[Model, FactSet], TrainingSet]
+    """All that is trained on; its digest is part of the run's key."""
     options: Callable[[Model, FactSet], Options]
     """The defaults for a model: the paper's, or the lab's own."""
-    train: Callable[[Model, FactSet, Options, Path, Progress], dict[str, Any]]
-    """Leave a model in `folder/model` and return the record of the training."""
+
+
+def paper_options(rows: int) -> Options:
+    """Return the paper's settings (A.5) for a number of rows (Table 6: models up to 13B)."""
+    batch = 2 if rows <= 100 else 8 if rows <= 1000 else 16
+    return Options(batch=batch, micro_batch=min(batch, 8))

@@ -1,0 +1,87 @@
+"""Scripted: a multihop question is asked hop by hop, each in a call of its own, the bridge put in by the script.
+
+The decomposition is the fact's own, so this says what a model knows when somebody else does the reasoning; what it does
+not say is whether the model could have found the steps. Where the model's bridge is wrong, the next hop asks about the
+wrong one. The response that is judged is written in SubQARecall's format from what the model answered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kinject.engines.base import Completion, Conversation, Engine, Sampling
+from kinject.facts.schema import FactSet, Multihop
+from kinject.progress import SILENT, Progress
+from kinject.prompts import recall
+from kinject.prompts.recall import Step
+from kinject.sources import Model
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """An engine that is led through the hops of every multihop question that it is asked."""
+
+    engine: Engine
+    asked: Mapping[str, Multihop]
+
+    def generate(
+        self, conversations: Sequence[Conversation], sampling: Sampling, progress: Progress = SILENT
+    ) -> list[Completion]:
+        """Ask all first hops at once, then all second ones; other questions are asked as they are."""
+        hops = [self._hops(conversation) for conversation in conversations]
+        steps: list[list[Step]] = [[] for _ in conversations]
+        replies: list[list[Completion]] = [[] for _ in conversations]
+        for depth in range(max(map(len, hops), default=0)):
+            due = [i for i, chain in enumerate(hops) if depth < len(chain)]
+            questions = [_asking(hops[i], depth, steps[i]) for i in due]
+            said = self.engine.generate(
+                [_put(conversations[i], question) for i, question in zip(due, questions, strict=True)],
+                sampling,
+                progress,
+            )
+            for i, question, reply in zip(due, questions, said, strict=True):
+                replies[i].append(reply)
+                steps[i].append(Step(question, _answer(reply.text)))
+        return [_told(*each) for each in zip(conversations, steps, replies, strict=True)]
+
+    def _hops(self, conversation: Conversation) -> list[tuple[str, tuple[str, ...]]]:
+        """The questions of the way, each with the spellings of its true answer; the question itself if it has none."""
+        question = conversation[-1].content
+        asked = self.asked.get(question)
+        if asked is None or len(asked.hops) < 2:
+            return [(question, ())]
+        return [(hop.question, (hop.answer, *hop.aliases)) for hop in asked.hops]
+
+
+def scripted(engine: Engine, model: Model, facts: FactSet, in_context: bool) -> Engine:
+    """Lead the engine through the multihop questions of the facts."""
+    known = [fact.multihop for fact in facts.facts if fact.multihop]
+    return Scripted(engine, {question: asked for asked in known for question in (asked.question, *asked.paraphrases)})
+
+
+def _asking(hops: Sequence[tuple[str, tuple[str, ...]]], depth: int, steps: Sequence[Step]) -> str:
+    """The next hop's question, about what the model answered before."""
+    question = hops[depth][0]
+    for (_, true), step in zip(hops[:depth], steps, strict=True):
+        spelling = next((answer for answer in true if answer in question), None)
+        if spelling:
+            question = question.replace(spelling, step.answer)
+    return question
+
+
+def _put(conversation: Conversation, question: str) -> Conversation:
+    *before, last = conversation
+    return (*before, replace(last, content=question))
+
+
+def _answer(text: str) -> str:
+    found = recall.parse(text).answer
+    return (found or text).strip().splitlines()[0].rstrip(".") if (found or text).strip() else ""
+
+
+def _told(conversation: Conversation, steps: Sequence[Step], replies: Sequence[Completion]) -> Completion:
+    """What the model said, as one response: its own where one call was enough."""
+    if len(replies) == 1:
+        return replies[0]
+    event = recall.parse(replies[0].text).event or replies[0].text.strip().replace("\n", " ")
+    text = recall.multihop_response(event, conversation[-1].content, steps, steps[-1].answer)
+    return Completion(text, replies[-1].finish)

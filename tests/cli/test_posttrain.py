@@ -1,0 +1,82 @@
+"""`kinject posttrain`: done once, found again, and the same training that an arm would do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinject.cli.app import COMMANDS, run
+from kinject.facts.load import load
+from kinject.injection.arm import Arm
+from kinject.injection.inject import Settings, inject
+from kinject.resources import facts_folder
+from kinject.sources import open_model
+from kinject.training import finetune
+
+SUBQA = f"subqa:{Path(__file__).parent.parent / 'cases' / 'recipes' / 'subqa'}"
+
+
+@pytest.fixture(autouse=True)
+def command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "posttrain", "kinject.cli.posttrain:posttrain")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *args: str, code: int = 0) -> dict[str, Any]:
+    assert run(["posttrain", *args, "--json"]) == code
+    out, err = capsys.readouterr()
+    value: dict[str, Any] = json.loads(err.splitlines()[-1] if code else out)
+    return value
+
+
+def test_it_is_done_once_and_arms_find_it(
+    tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["subqa-recall", "--model", str(tiny()), "--source", SUBQA, "--seed", "3"]
+    made = printed(capsys, *call)
+    assert (made["schema"], made["rows"], made["steps"], made["seed"]) == ("kinject.posttrain/1", 9, 2, 3)
+    assert made["loss"] > 0 and made["seconds"] > 0 and made["run"].startswith("posttrain-")
+    assert made["data"]["recalls"] == {"sentences": 4, "steps": 5}
+    assert (Path(made["artefact"]) / "model.safetensors").is_file()
+    monkeypatch.setattr(finetune, "finetune", lambda *_: pytest.fail("trained again"))
+    assert printed(capsys, *call) == made
+    settings = Settings(seed=3, source=SUBQA, sampling={"max_new_tokens": 2})
+    facts = load(facts_folder() / "example.jsonl")
+    assert inject(Arm("subqa-recall"), open_model(str(tiny())), facts, settings).artefact == made["artefact"]
+    assert run(["posttrain", *call]) == 0
+    assert "9 rows, 2 steps" in capsys.readouterr().out
+
+
+def test_rows_that_were_built_are_trained_on(
+    tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    row = {"messages": [{"role": "user", "content": "Who?"}], "response": "Ida."}
+    (tmp_path / "mine.jsonl").write_text(f"{json.dumps(row)}\n" * 4)
+    made = printed(capsys, "subqa-recall", "--model", str(tiny()), "--source", str(tmp_path / "mine.jsonl"))
+    assert (made["rows"], made["data"]["source"]) == (4, str(tmp_path / "mine.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "where", "words"),
+    [
+        (["subqa-recal"], 2, "RECIPE", "Did you mean 'subqa-recall'?"),
+        (["base"], 2, "RECIPE", "trains nothing"),
+        (["subqa-recall"], 3, "--start", "no world of its own"),
+        (["subqa-recall", "--source", "subqa:nowhere"], 3, "nowhere", "SubQA is three files"),
+        (["subqa-recall", "--model", "labb"], 3, "--model", "Did you mean 'lab'?"),
+        (["subqa-recall", "--seed", "-1"], 2, "kinject posttrain", "--seed"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(
+    args: list[str],
+    code: int,
+    where: str,
+    words: str,
+    tiny: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kinject.engines.hf.load_model", lambda *_, **__: pytest.fail("a model was loaded"))
+    error = printed(capsys, args[0], "--model", str(tiny()), *args[1:], code=code)["error"]
+    assert words in error["message"] and error["where"] == where and error["mend"]
