@@ -5,8 +5,11 @@ with an optional `@revision`. Facts: `lab[@WORLD][:N]`, a path, the name of a se
 facts that belong to the model.
 """
 
+import gc
 import os
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kinject import resources, storage
-from kinject.engines import adapter, hf, openai, vllm
+from kinject.engines import adapter, chat, hf, openai, vllm
 from kinject.engines.base import Engine, Sampling
 from kinject.errors import MissingError, UsageError, did_you_mean, first_line
 from kinject.facts import dates
@@ -28,6 +31,7 @@ from kinject.runs.store import Spec, Store
 LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>[1-9]\d*|old))?")
 WANTED = ["*.json", "model*.safetensors", "*.model", "*.txt", "*.jinja"]
 """What is fetched of a model on the hub: not the same weights twice in other formats."""
+ENGINE = re.compile(r"^(?:vllm:|openai:|hf:)+")
 HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -83,6 +87,7 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
     if name.startswith("openai:"):
         return Model(name, Path(), name, engine="openai")
     if name.startswith("vllm:"):
+        vllm.program()  # what is missing is told now, not after the training
         return replace(open_model(name.removeprefix("vllm:"), progress), name=name, engine="vllm")
     bare = name.removeprefix("hf:")
     if Path(bare).exists():
@@ -103,10 +108,37 @@ def open_engine(model: Model, keep: Path) -> Iterator[Engine]:
         case "hf":
             yield hf.HF(model.folder)
         case "vllm":
-            with vllm.VLLM(model.folder, keep=keep) as server:
+            _release_gpu()
+            with _whole(model.folder, keep.parent / "whole") as folder, vllm.VLLM(folder, keep=keep) as server:
                 yield server
         case "openai":
             yield openai.OpenAI(model.name.removeprefix("openai:"), keep=keep)
+
+
+@contextmanager
+def _whole(folder: Path, spare: Path) -> Iterator[Path]:
+    """Give the folder itself, or for an adapter one of its whole model, which lies in `spare` while it is needed."""
+    if not adapter.is_adapter(folder):
+        yield folder
+        return
+    import torch
+
+    shutil.rmtree(spare, ignore_errors=True)
+    try:
+        hf.load_model(folder).to(torch.bfloat16).save_pretrained(spare)
+        chat.load_tokenizer(folder).save_pretrained(spare)
+        _release_gpu()
+        yield spare
+    finally:
+        shutil.rmtree(spare, ignore_errors=True)
+
+
+def _release_gpu() -> None:
+    """Give back the memory of a GPU that torch keeps after a training: vLLM is another process, and would lack it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def open_both(
@@ -143,7 +175,9 @@ def cutoff_day(after: str, model: Model | None = None) -> str:
                 where="--after",
                 mend="give a day, a month or a model's name: --after Meta-Llama-3-8B",
             )
-        return world.CUTOFF.isoformat() if model.world is not None else dates.cutoff_of(model.name).cutoff
+        return (
+            world.CUTOFF.isoformat() if model.world is not None else dates.cutoff_of(ENGINE.sub("", model.name)).cutoff
+        )
     return dates.cutoff_of(after).cutoff
 
 

@@ -25,6 +25,7 @@ from kinject.errors import KinjectError, MissingError, ResourceError, UsageError
 
 COMMANDS = {
     "inject": "kinject.cli.inject:inject",
+    "ask": "kinject.cli.ask:ask",
     "compare": "kinject.cli.compare:compare",
     "report": "kinject.cli.report:report",
     "retrieve": "kinject.cli.retrieve:retrieve",

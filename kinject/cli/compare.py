@@ -6,6 +6,7 @@ import typer
 
 from kinject.cli import options
 from kinject.cli.console import Json, emit
+from kinject.cli.inject import DryRun, Explain, told
 from kinject.cli.progress import RichProgress
 from kinject.injection.arm import METHODS, STARTS, USUAL
 from kinject.retrieval.search import Retrieval
@@ -38,6 +39,8 @@ def compare(
     top_k: options.TopK = 1,
     as_of: options.AsOf = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
+    dry_run: DryRun = False,
+    explain: Explain = False,
     as_json: Json = False,
 ) -> None:
     """Run every chosen start with every chosen method and print one table.
@@ -62,6 +65,9 @@ def compare(
         retrieval=Retrieval(retriever, embedder, top_k, as_of),
     )
     progress = RichProgress()
+    if dry_run or explain:
+        told(chosen, model, facts, after, asked, progress, dry_run=dry_run, explain=explain, as_json=as_json)
+        return
     comparison = injection.Comparison(*sources.open_both(model, facts, after, progress), asked)
     record, folder = injection.compare(chosen, comparison, jobs, progress)
     emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))

@@ -64,6 +64,16 @@ AsOf = Annotated[
 ]
 
 
+Novelty = Annotated[
+    int | None,
+    typer.Option(
+        "--novelty",
+        min=0,
+        help="Ask the start closed-book so often, and give scores without what it knew. Default: 3; in the lab 0.",
+    ),
+]
+
+
 def settings(
     judge: str,
     seed: int,

@@ -3,11 +3,17 @@
 In: a model, facts and an arm. Out: an `ArmRecord`, and a folder with `answers.jsonl`, one line an answer with its
 verdicts. Arms share what they have in common: a start is trained once; an answer is generated once and judged as
 often as one likes.
+
+What makes the key of each step is a function without effects (`posttrain_spec`, `learn_spec`, `answer_spec`,
+`judge_spec`), so that `plan` can tell what would run. Keys are hashes of inputs: that of a step whose parent was never
+trained is known all the same.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +21,7 @@ from typing import Any
 from kinject import prompts, storage
 from kinject.engines import chat
 from kinject.engines.base import Sampling, ask
-from kinject.errors import UsageError
+from kinject.errors import KinjectError, ResourceError, UsageError
 from kinject.extensions import load
 from kinject.facts.schema import Fact, FactSet
 from kinject.injection import arm as arms
@@ -29,10 +35,12 @@ from kinject.recipes import TrainingSet
 from kinject.retrieval.search import Retrieval
 from kinject.runs.store import Run, Spec, Store
 from kinject.sources import Model, open_engine
-from kinject.training import finetune
+from kinject.training import finetune, memory
 from kinject.training.finetune import Options
 
-VERSION = 1
+VERSION = 2
+ARTEFACT = "artefact.json"
+"""What an arm leaves to be asked: the model, what stands in its prompt, and the facts beside it."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +62,24 @@ class Settings:
     """How questions are put: a name of `arm.ELICIT`."""
 
 
+@dataclass(frozen=True)
+class Training:
+    """A training that is to be: what makes its key, and what it is given beside the model."""
+
+    what: str
+    """The start, or the way of learning."""
+    spec: Spec
+    rows: TrainingSet
+    options: Options
+    again: TrainingSet | None = None
+    """Rows of which each epoch repeats some."""
+
+
 def inject(
     arm: Arm, model: Model, facts: FactSet, settings: Settings = Settings(), progress: Progress = SILENT
 ) -> ArmRecord:
     """Run one arm and return its record."""
-    if not model.trainable and (arm.start, arm.learn) != ("base", "none"):
-        raise UsageError(
-            f"the weights of {model.name} cannot be trained through an endpoint",
-            where="--model",
-            mend="use a method that trains nothing (none, rag-oracle, rag-faiss) with --start base, or a model folder",
-        )
+    possible(arm, model)
     started, first = posttrained(arm.start, model, settings, progress)
     shown = started_with(arm.start, model, settings)
     taught, second = taught_on(arm.learn, started, facts, settings, progress, shown)
@@ -71,46 +87,56 @@ def inject(
     return _judged(arm, model, facts, settings, taught, answered, {"posttrain": first, "learn": second})
 
 
+def possible(arm: Arm, model: Model) -> None:
+    """Raise `UsageError` where an arm trains weights that are not here."""
+    if not model.trainable and (arm.start, arm.learn) != ("base", "none"):
+        raise UsageError(
+            f"the weights of {model.name} cannot be trained through an endpoint",
+            where="--model",
+            mend="use a method that trains nothing (none, rag-oracle, rag-faiss) with --start base, or a model folder",
+        )
+
+
 def started_with(start: str, model: Model, settings: Settings) -> TrainingSet | None:
     """Return the rows that a start was trained on, which training on facts may show again; None for the base."""
     recipe: starts.Start | None = load(arms.STARTS, "start", start)
     if recipe is None:
         return None
-    return recipe.build(starts.source_of(model, settings.source), prompts.load(model.system))
+    return _rows(start, starts.source_of(model, settings.source), prompts.load(model.system))
+
+
+@cache
+def _rows(start: str, source: str, system: str) -> TrainingSet:
+    """The rows of a start, made once for all arms of a comparison."""
+    recipe: starts.Start = load(arms.STARTS, "start", start)
+    return recipe.build(source, system)
+
+
+def posttrain_spec(start: str, model: Model, settings: Settings) -> Training | None:
+    """Return the training that a start stands for; None for the base."""
+    recipe: starts.Start | None = load(arms.STARTS, "start", start)
+    rows = started_with(start, model, settings)
+    if recipe is None or rows is None:
+        return None
+    options = changed(recipe.options(model), settings.posttrain, model, settings.seed)
+    inputs = {"model": model.key, "rows": rows.digest, "options": options.as_json(), **_words()}
+    return Training(start, Spec("posttrain", finetune.VERSION, inputs), rows, options)
 
 
 def posttrained(start: str, model: Model, settings: Settings, progress: Progress = SILENT) -> tuple[Model, float]:
     """Return the model that an arm starts from, and the seconds that its training took (0 for the base)."""
-    recipe: starts.Start | None = load(arms.STARTS, "start", start)
-    rows = started_with(start, model, settings)
-    if recipe is None or rows is None:
-        return model, 0.0
-    options = _changed(recipe.options(model), settings.posttrain, model, settings.seed)
-    inputs = {"model": model.key, "rows": rows.digest, "options": options.as_json(), **_words()}
-    spec = Spec("posttrain", finetune.VERSION, inputs)
-
-    def train(place: Path) -> Mapping[str, Any]:
-        return {**finetune.finetune(model.folder, rows.rows, options, place, progress), "data": rows.card}
-
-    return _trained(spec, model, start, train)
+    training = posttrain_spec(start, model, settings)
+    return _trained(training, model, progress) if training else (model, 0.0)
 
 
-def taught_on(
-    learn: str,
-    model: Model,
-    facts: FactSet,
-    settings: Settings,
-    progress: Progress = SILENT,
-    shown: TrainingSet | None = None,
-) -> tuple[Model, float]:
-    """Return the model after training on the facts, and the seconds that it took (0 for none).
-
-    `shown` are the rows of the start, of which each epoch repeats as many as the options' `replay`.
-    """
+def learn_spec(
+    learn: str, model: Model, facts: FactSet, settings: Settings, shown: TrainingSet | None = None
+) -> Training | None:
+    """Return the training on the facts that a way of learning stands for; None for none."""
     method: Learn | None = load(arms.LEARN, "learn", learn)
     if method is None:
-        return model, 0.0
-    options = _changed(method.options(model, facts), settings.learn, model, settings.seed)
+        return None
+    options = changed(method.options(model, facts), settings.learn, model, settings.seed)
     if settings.learn.get("replay") and shown is None:
         raise UsageError(
             "the base was trained on no rows that could be shown again",
@@ -127,43 +153,62 @@ def taught_on(
         **({"replay": replay.digest} if replay else {}),
         **_words(),
     }
+    return Training(learn, Spec("learn", finetune.VERSION, inputs), data, options, replay)
 
-    def train(place: Path) -> Mapping[str, Any]:
-        again = replay.rows if replay else ()
-        return {**finetune.finetune(model.folder, data.rows, options, place, progress, again), "data": data.card}
 
-    return _trained(Spec("learn", finetune.VERSION, inputs), model, learn, train)
+def taught_on(
+    learn: str,
+    model: Model,
+    facts: FactSet,
+    settings: Settings,
+    progress: Progress = SILENT,
+    shown: TrainingSet | None = None,
+) -> tuple[Model, float]:
+    """Return the model after training on the facts, and the seconds that it took (0 for none).
+
+    `shown` are the rows of the start, of which each epoch repeats as many as the options' `replay`.
+    """
+    training = learn_spec(learn, model, facts, settings, shown)
+    return _trained(training, model, progress) if training else (model, 0.0)
 
 
 LAB_LORA = 4e-3
 """A lab model's learning rate for adapters: at 7e-4, event SFT's own, 74 of 100 facts are learned, at this all."""
 
 
-def _changed(defaults: Options, changes: Mapping[str, Any], model: Model, seed: int) -> Options:
-    """The default options with what was asked for; an adapter learns faster than a model if nobody says how fast."""
+def changed(defaults: Options, changes: Mapping[str, Any], model: Model, seed: int) -> Options:
+    """Return the options with what was asked for; an adapter learns faster than a model if nobody says how fast."""
     rate = LAB_LORA if model.world is not None else None
     own = {"learning_rate": rate} if changes.get("peft") == "lora" else {}
     return replace(defaults, **{**own, **changes, "seed": seed})
+
+
+def answer_spec(model: Model, context: str, facts: FactSet, settings: Settings) -> Spec:
+    """Return all that can change a model's answers."""
+    wrap = load(arms.CONTEXT, "context", context)
+    put = load(arms.ELICIT, "prompt", settings.elicit, "--prompt")
+    retrieves = context in arms.RETRIEVING
+    inputs = {
+        "model": model.key,
+        "context": context,
+        "context_prompts": [prompts.digest_of(name) for name in prompts_of(wrap)],
+        "facts": facts.digest,
+        "system": prompts.digest_of(model.system),
+        "sampling": sampling_of(model, settings).as_json(),
+        **model.answers_with,
+        **({"retrieval": settings.retrieval.key(facts)} if retrieves else {}),
+        **({"elicit": settings.elicit} if put else {}),
+        **_words(),
+    }
+    return Spec("answer", VERSION, inputs)
 
 
 def answers(model: Model, context: str, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> Run:
     """Ask every question of the facts once; the run's folder holds `answers.jsonl` without verdicts."""
     wrap = load(arms.CONTEXT, "context", context)
     put = load(arms.ELICIT, "prompt", settings.elicit, "--prompt")
-    sampling = _sampling(model, settings)
+    sampling = sampling_of(model, settings)
     retrieves = context in arms.RETRIEVING
-    inputs = {
-        "model": model.key,
-        "context": context,
-        "context_prompts": [prompts.digest_of(name) for name in _prompts_of(wrap)],
-        "facts": facts.digest,
-        "system": prompts.digest_of(model.system),
-        "sampling": sampling.as_json(),
-        **model.answers_with,
-        **({"retrieval": settings.retrieval.key(facts)} if retrieves else {}),
-        **({"elicit": settings.elicit} if put else {}),
-        **_words(),
-    }
 
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
@@ -185,7 +230,7 @@ def answers(model: Model, context: str, facts: FactSet, settings: Settings, prog
         record = {"answers": len(asked), "cut_off": cut, "seconds": round(time.monotonic() - began, 1)}
         return {**record, **({"sent": sent} if sent else {}), **_retrieval_rates(asked, found)}
 
-    return Store().run(Spec("answer", VERSION, inputs), work)
+    return Store().run(answer_spec(model, context, facts, settings), work)
 
 
 def _retrieval_rates(asked: Sequence[tuple[Fact, str, str]], found: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -212,21 +257,26 @@ def questions(facts: FactSet) -> Iterator[tuple[Fact, str, str]]:
             yield fact, "multihop", fact.multihop.question
 
 
-def _judged(
-    arm: Arm, model: Model, facts: FactSet, settings: Settings, taught: Model, answered: Run, seconds: dict[str, float]
-) -> ArmRecord:
+def judge_spec(arm: Arm, model: Model, facts: FactSet, settings: Settings, answered: str) -> Spec:
+    """Return all that can change an arm's record, beside the answers: they are known by their key."""
     inputs = {
         "arm": arm.as_json(),
         "model": model.name,
         "model_key": model.key,
         "source": settings.source,
-        "answers": answered.spec.key,
+        "answers": answered,
         "facts": facts.digest,
         "facts_name": facts.name,
         "judge": settings.judge,
         "judge_version": getattr(import_module(open_judge(settings.judge).__module__), "VERSION", 0),
     }
-    spec = Spec("inject", VERSION, inputs)
+    return Spec("inject", VERSION, inputs)
+
+
+def _judged(
+    arm: Arm, model: Model, facts: FactSet, settings: Settings, taught: Model, answered: Run, seconds: dict[str, float]
+) -> ArmRecord:
+    spec = judge_spec(arm, model, facts, settings, answered.spec.key)
 
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
@@ -234,6 +284,16 @@ def _judged(
         storage.write_jsonl(place / "answers.jsonl", (answer.model_dump() for answer in graded))
         storage.write_jsonl(place / "facts.jsonl", (fact.model_dump() for fact in facts.facts))
         judged = round(time.monotonic() - began, 1)
+        artefact = {
+            "schema": "kinject.artefact/1",
+            "model": {**asdict(taught), "folder": str(taught.folder.resolve())},
+            "context": arm.context,
+            "elicit": settings.elicit,
+            "retrieval": settings.retrieval.as_json(),
+            "sampling": sampling_of(model, settings).as_json(),
+            "facts": facts.name,
+        }
+        storage.write_json(place / ARTEFACT, artefact)
         record = ArmRecord(
             schema="kinject.inject/1",
             arm=arm.as_json(),
@@ -246,10 +306,10 @@ def _judged(
             facts_digest=facts.digest,
             source=settings.source,
             judge=settings.judge,
-            sampling=_sampling(model, settings).as_json(),
+            sampling=sampling_of(model, settings).as_json(),
             seed=settings.seed,
             run=spec.key,
-            artefact=str(taught.folder.resolve()),
+            artefact=str(place.resolve()),
             answers=str((place / "answers.jsonl").resolve()),
             seconds={**seconds, "answer": float(answered.record["seconds"]), "judge": judged},
         )
@@ -258,27 +318,65 @@ def _judged(
     return ArmRecord.model_validate(Store().run(spec, work).record)
 
 
-def _prompts_of(wrap: Callable[..., Any] | None) -> tuple[str, ...]:
+def prompts_of(wrap: Callable[..., Any] | None) -> tuple[str, ...]:
     """Return the names of the prompts that a context says, as its module lists them."""
     return getattr(import_module(wrap.__module__), "PROMPTS", ()) if wrap else ()
 
 
-def _sampling(model: Model, settings: Settings) -> Sampling:
+def sampling_of(model: Model, settings: Settings) -> Sampling:
+    """Return the model's default sampling with what was asked for."""
     return replace(model.sampling, seed=settings.seed, **settings.sampling)
 
 
-def _trained(spec: Spec, parent: Model, what: str, train: Callable[[Path], Mapping[str, Any]]) -> tuple[Model, float]:
+def _trained(training: Training, parent: Model, progress: Progress) -> tuple[Model, float]:
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
-        record = train(place)
+        fits(parent.folder, training.options)
+        again = training.again.rows if training.again else ()
+        record = finetune.finetune(parent.folder, training.rows.rows, training.options, place, progress, again)
         # So that the artefact, opened by its path, is still known to be of its world.
-        card = {"schema_version": 1, "world": parent.world, "parent": parent.key, "trained": what}
+        card = {"schema_version": 1, "world": parent.world, "parent": parent.key, "trained": training.what}
         storage.write_json(place / "model" / "card.json", card)
-        return {**record, "seconds": round(time.monotonic() - began, 1)}
+        return {**record, "data": training.rows.card, "seconds": round(time.monotonic() - began, 1)}
 
-    run = Store().run(spec, work)
-    model = Model(f"{parent.name} + {what}", run.folder / "model", run.spec.key, parent.world)
-    return model, float(run.record["seconds"])
+    run = Store().run(training.spec, work)
+    return trained_model(training, parent, run.folder), float(run.record["seconds"])
+
+
+def trained_model(training: Training, parent: Model, folder: Path) -> Model:
+    """Return the model that a training leaves in a run's folder, whether or not it has done so yet."""
+    name = f"{parent.name} + {training.what}"
+    return Model(name, folder / "model", training.spec.key, parent.world, parent.engine)
+
+
+def fits(folder: Path, options: Options) -> None:
+    """Raise `ResourceError` where a training cannot fit: better now than after the rows are tokenised."""
+    try:
+        needed = memory.training_bytes(folder, options)
+    except KinjectError:
+        return  # weights in another format, or none: to load them will tell
+    there = machine_memory()
+    if there is not None and needed > there:
+        lora = "train an adapter (--peft lora)" if options.peft == "none" else "take a smaller model"
+        raise ResourceError(
+            f"this training takes at least {needed / 2**30:.1f} GiB of memory, and there are {there / 2**30:.1f} GiB",
+            where=str(folder),
+            mend=f"{lora}, or train on a larger machine",
+        )
+
+
+def machine_memory() -> int | None:
+    """Return all bytes of the memory that trainings use: the GPU's, or the machine's; None where it does not tell.
+
+    All and not the free ones: what an earlier training of this process left to torch counts as used, and is not.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[1])
+    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(getattr(os, "sysconf_names", ())):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _words() -> dict[str, str]:

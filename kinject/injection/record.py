@@ -31,7 +31,7 @@ class ArmRecord(BaseModel):
     run: str
     """Key of the run whose folder holds this record."""
     artefact: str
-    """Folder of the model that answered."""
+    """Folder that `kinject ask` answers from: the run's own, with the model's place, the facts and the answers."""
     answers: str
     """Path of answers.jsonl, one line an answer with its verdicts."""
     seconds: dict[str, float]

@@ -22,7 +22,7 @@ from kinject.statistics.intervals import Rate
 
 FACTS = load(facts_folder() / "example.jsonl")
 KINDS = ["direct", "direct_paraphrased", "multihop"]
-QUICK = ["--facts", "example", "--max-new-tokens", "4", "--embedder", "lab"]
+QUICK = ["--facts", "example", "--max-new-tokens", "4", "--embedder", "lab", "--novelty", "0"]
 
 SCORES = {*KINDS, "hallucinated", "faulty_reasoning"}
 RECORD = {"arm", "scores", "model", "facts", "judge", "sampling", "run", "artefact", "answers"}
@@ -82,9 +82,14 @@ def test_every_method_runs_on_every_kind_of_model(
         learn, context = METHODS[method]
         assert record["arm"] == {"start": "base", "learn": learn, "context": context}
         assert (record["model"], record["facts"], record["judge"]) == (str(folder), "example", "rules")
-        assert (Path(record["artefact"]) == folder) is (learn == "none")
+        assert (answered_by(record) == folder) is (learn == "none")
     idle()
     assert {method: printed(capsys, *call) for method, call in calls.items()} == records
+
+
+def answered_by(record: dict[str, Any]) -> Path:
+    """The folder of the model that answered, as the arm's artefact tells it."""
+    return Path(json.loads(Path(record["artefact"], "artefact.json").read_text())["model"]["folder"])
 
 
 def assert_contract(record: dict[str, Any]) -> None:
@@ -94,7 +99,7 @@ def assert_contract(record: dict[str, Any]) -> None:
     assert set(record["scores"]) >= SCORES
     for rate in record["scores"].values():
         assert_rate(rate)
-    assert Path(record["artefact"], "config.json").is_file()
+    assert (answered_by(record) / "config.json").is_file()
     assert_answers(Path(record["answers"]), record)
 
 
@@ -291,3 +296,16 @@ def explained(capsys: pytest.CaptureFixture[str], *args: str, code: int) -> dict
 def test_no_facts_for_a_model_without_a_world(tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     error = explained(capsys, "inject", "--model", str(tiny()), code=2)
     assert (error["where"], "no facts of its own" in error["message"]) == ("--facts", True)
+
+
+@pytest.mark.usefixtures("shared")
+def test_what_the_start_knew_is_told_apart(tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["inject", "--model", str(tiny()), "--method", "rag-oracle", *QUICK[:-1]]
+    plain = printed(capsys, *call, "0")
+    record = printed(capsys, *call, "2")
+    found = record.pop("novelty")
+    assert record == plain
+    assert (found["samples"], found["known"]) == (2, [])  # random weights know nothing
+    assert {name: rate["n"] for name, rate in found["scores_on_new"].items()}["multihop"] == 3
+    assert run([*call, "1"]) == 0
+    assert "Asked 1 times without the facts, the start knew 0 of them" in capsys.readouterr().out

@@ -233,7 +233,7 @@ def test_a_record_says_what_was_done(model: Model, store: Path) -> None:
     assert record["sampling"] == Sampling(max_new_tokens=2, seed=7).as_json()
     assert record["seed"] == 7
     assert record["method"] == "sft-rag"
-    learnt = json.loads((Path(record["artefact"]).parent / "spec.json").read_text())
+    learnt = json.loads((answered_by(record["artefact"]).parent / "spec.json").read_text())
     assert learnt["inputs"]["options"]["seed"] == 7
     assert learnt["inputs"]["model"].startswith("posttrain-")
     assert (store / "runs" / record["run"] / "DONE").exists()
@@ -243,7 +243,7 @@ def test_a_record_says_what_was_done(model: Model, store: Path) -> None:
 def test_another_seed_is_another_training_and_other_answers(model: Model) -> None:
     hot = replace(SETTINGS, sampling={"temperature": 1.0, "max_new_tokens": 8})
     first, second = (inject(WHOLE, model, FACTS, replace(hot, seed=seed)) for seed in (0, 1))
-    assert first.artefact != second.artefact
+    assert answered_by(first.artefact) != answered_by(second.artefact)
     assert Path(first.answers).read_text() != Path(second.answers).read_text()
 
 
@@ -267,13 +267,18 @@ def test_interrupted_it_leaves_no_result_and_the_same_call_goes_on(
     assert weights(finished.artefact) == weights(unbroken.artefact)
 
 
-def weights(folder: str) -> bytes:
-    return (Path(folder) / "model.safetensors").read_bytes()
+def answered_by(artefact: str) -> Path:
+    """The folder of the model that answered, as the artefact of an arm tells it."""
+    return Path(json.loads(Path(artefact, "artefact.json").read_text())["model"]["folder"])
+
+
+def weights(artefact: str) -> bytes:
+    return (answered_by(artefact) / "model.safetensors").read_bytes()
 
 
 def test_a_damaged_run_is_found_out(model: Model) -> None:
     record = inject(Arm("base", "event-sft", "none"), model, FACTS, SETTINGS)
-    file = Path(record.artefact) / "model.safetensors"
+    file = answered_by(record.artefact) / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
     with pytest.raises(IntegrityError, match=r"model.safetensors had \d+ bytes") as caught:
         inject(Arm("base", "event-sft", "oracle"), model, FACTS, SETTINGS)
@@ -284,7 +289,7 @@ def test_subqa_recall_from_the_lab_starts_any_model(model: Model, monkeypatch: p
     monkeypatch.setattr(subqa_recall, "MULTIHOP_ROWS", 2)
     settings = replace(SETTINGS, source="lab@1")
     record = inject(Arm("subqa-recall"), model, FACTS, settings)
-    trained = json.loads((Path(record.artefact).parent / "record.json").read_text())
+    trained = json.loads((answered_by(record.artefact).parent / "record.json").read_text())
     assert (trained["rows"], trained["steps"]) == (6, 3)
     assert record.method == "none"
     with monkeypatch.context() as patch:
