@@ -29,6 +29,8 @@ from kinject.progress import SILENT, Progress
 from kinject.runs.store import Spec, Store
 
 LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>[1-9]\d*|old))?")
+INSTRUCT = re.compile(r"(?:^|[-_/])(?:instruct|chat|it)(?:$|[-_@])", re.IGNORECASE)
+"""What publishers put into the names of models that follow instructions."""
 WANTED = ["*.json", "model*.safetensors", "*.model", "*.txt", "*.jinja"]
 """What is fetched of a model on the hub: not the same weights twice in other formats."""
 ENGINE = re.compile(r"^(?:vllm:|openai:|hf:)+")
@@ -152,6 +154,10 @@ def open_both(
     if after is not None and (after != "auto" or (HUB_ID.fullmatch(model) and not Path(model).exists())):
         after = cutoff_day(after, Model(model, Path(), "", None))  # a mistake is told before anything is fetched
     opened = open_model(model, progress)
+    if INSTRUCT.search(opened.name):
+        progress.say(
+            f"{opened.name}: tuned for instructions already, so its start is not a base's (the paper's footnote 2)"
+        )
     return opened, newer(named or open_facts(None, opened), after, opened, progress)
 
 

@@ -151,14 +151,20 @@ def _as_kinject_error(error: Exception) -> KinjectError:
         case typer.TyperException():
             return _usage_error(error)
         case OSError(errno=errno.ENOSPC):
-            mend = "free some space, or set KINJECT_HOME to a folder on a larger disk"
-            return ResourceError("the disk is full", where=str(error.filename or ""), mend=mend)
+            return _disk_full(str(error.filename or ""))
         case OSError():
             return MissingError(error.strerror or str(error), where=str(error.filename or ""))
+    if "No space left on device" in str(error) or "inline_container.cc" in str(error):  # safetensors; torch.save
+        return _disk_full()
     if out_of_memory(error):
         return ResourceError("out of memory", mend="take a smaller model, smaller batches or fewer facts")
     mend = "this is a bug: run it again as `kinject --debug ...` and report what it prints"
     return InternalError(f"{type(error).__name__}: {error}", mend=mend)
+
+
+def _disk_full(where: str = "") -> ResourceError:
+    mend = "free some space, or set KINJECT_HOME to a folder on a larger disk"
+    return ResourceError("the disk is full", where=where, mend=mend)
 
 
 def _usage_error(error: typer.TyperException) -> KinjectError:

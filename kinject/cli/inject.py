@@ -41,6 +41,7 @@ def inject(
     replay: options.Replay = None,
     epochs: options.Epochs = None,
     learning_rate: options.LearningRate = None,
+    micro_batch: options.MicroBatch = None,
     retriever: options.RetrieverName = "faiss",
     embedder: options.Embedder = None,
     top_k: options.TopK = 1,
@@ -72,7 +73,13 @@ def inject(
         repetition_penalty=repetition_penalty,
         max_new_tokens=max_new_tokens,
         prompt=prompt,
-        learn={"peft": peft, "replay": replay, "epochs": epochs, "learning_rate": learning_rate},
+        learn={
+            "peft": peft,
+            "replay": replay,
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "micro_batch": micro_batch,
+        },
         retrieval=Retrieval(retriever, embedder, top_k, as_of),
     )
     progress = RichProgress()

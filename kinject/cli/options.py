@@ -1,15 +1,18 @@
 """The options that several commands share, each written once."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from kinject.errors import UsageError
 from kinject.extensions import known
 from kinject.injection.arm import ELICIT
 from kinject.injection.inject import Settings
 from kinject.judging.grade import open_judge
 from kinject.retrieval.search import RETRIEVERS, Retrieval
+from kinject.training.finetune import RATES
 
 Model = Annotated[
     str,
@@ -54,6 +57,9 @@ Replay = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Of learning the facts. Default: see --explain.")]
 LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="Of learning the facts.")]
+MicroBatch = Annotated[
+    int | None, typer.Option("--micro-batch", min=1, help="Rows on the device at once; fewer take less memory.")
+]
 RetrieverName = Annotated[str, typer.Option("--retriever", help=f"What rag-faiss uses: {', '.join(RETRIEVERS)}.")]
 Embedder = Annotated[
     str | None, typer.Option("--embedder", help="A sentence-transformers model: a folder or hub id; lab for the lab's.")
@@ -74,6 +80,14 @@ Novelty = Annotated[
 ]
 
 
+def _checked(learn: Mapping[str, Any]) -> None:
+    known("peft", learn.get("peft", "none"), RATES, "--peft")
+    rate = learn.get("learning_rate", 1.0)
+    if not 0 < rate < math.inf:  # nor NaN
+        mend = "take a number above 0, such as 1e-5"
+        raise UsageError(f"{rate} is no learning rate", where="--learning-rate", mend=mend)
+
+
 def settings(
     judge: str,
     seed: int,
@@ -89,12 +103,14 @@ def settings(
     """Return the settings of an injection from a command's options; None stands for the default."""
     open_judge(judge)  # mistyped names are told now, not after the training
     known("prompt", prompt, ELICIT)
+    known("retriever", retrieval.retriever, RETRIEVERS)
     sampling: dict[str, float] = {"max_new_tokens": max_new_tokens}
     if greedy:
         sampling |= {"temperature": 0.0, "top_p": 1.0}
     if repetition_penalty is not None:
         sampling["repetition_penalty"] = repetition_penalty
     changed = {name: value for name, value in (learn or {}).items() if value is not None}
-    # Both trainings are of one kind: an adapter on top of a model that was trained in full would save nothing.
-    posttrain = {name: value for name, value in changed.items() if name == "peft"}
+    _checked(changed)
+    # Both trainings are of one kind and fit into one memory: an adapter on top of a fully trained model saves nothing.
+    posttrain = {name: value for name, value in changed.items() if name in ("peft", "micro_batch")}
     return Settings(sampling, judge, seed, source, posttrain, changed, retrieval, prompt)

@@ -20,13 +20,15 @@ def posttrain(
     Example:  kinject posttrain subqa-recall-context --model lab
     """
     from kinject import sources, storage
-    from kinject.injection.inject import Settings, posttrained
+    from kinject.injection.arm import Arm
+    from kinject.injection.inject import Settings, possible, posttrained
     from kinject.injection.start import open_start
     from kinject.runs.store import RECORD
 
     open_start(recipe)  # a mistyped name is told now, not after a model was built
     progress = RichProgress()
     opened = sources.open_model(model, progress)
+    possible(Arm(recipe), opened)
     trained, seconds = posttrained(recipe, opened, Settings(seed=seed, source=source), progress)
     record = storage.read_json(trained.folder.parent / RECORD)
     result = {

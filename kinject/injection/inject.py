@@ -11,7 +11,7 @@ trained is known all the same.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import import_module
@@ -27,6 +27,7 @@ from kinject.facts.schema import Fact, FactSet
 from kinject.injection import arm as arms
 from kinject.injection import start as starts
 from kinject.injection.arm import Arm
+from kinject.injection.blame import blame
 from kinject.injection.learn.base import Learn
 from kinject.injection.record import ArmRecord
 from kinject.judging.grade import grade, open_judge, read_answers, scores
@@ -228,20 +229,11 @@ def answers(model: Model, context: str, facts: FactSet, settings: Settings, prog
         storage.write_jsonl(place / "answers.jsonl", rows)
         cut = sum(reply.finish == "length" for reply in replies)
         record = {"answers": len(asked), "cut_off": cut, "seconds": round(time.monotonic() - began, 1)}
-        return {**record, **({"sent": sent} if sent else {}), **_retrieval_rates(asked, found)}
+        # Scripted questions are asked in other words and numbers; what was found for those is not told.
+        told = {"retrieved": [list(events) for events in found]} if len(found) == len(asked) else {}
+        return {**record, **({"sent": sent} if sent else {}), **told}
 
     return Store().run(answer_spec(model, context, facts, settings), work)
-
-
-def _retrieval_rates(asked: Sequence[tuple[Fact, str, str]], found: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    """How often the right event was in the prompt, by kind of question; nothing where none was looked for."""
-    if len(found) != len(asked):
-        return {}
-    hits: dict[str, list[bool]] = {}
-    for (fact, kind, _), events in zip(asked, found, strict=True):
-        hits.setdefault(kind, []).append(fact.id in events)
-    retrieved = [list(events) for events in found]
-    return {"found": {kind: [sum(each), len(each)] for kind, each in hits.items()}, "retrieved": retrieved}
 
 
 def questions(facts: FactSet) -> Iterator[tuple[Fact, str, str]]:
@@ -283,6 +275,7 @@ def _judged(
         graded = grade(read_answers(answered.folder / "answers.jsonl"), facts, settings.judge)
         storage.write_jsonl(place / "answers.jsonl", (answer.model_dump() for answer in graded))
         storage.write_jsonl(place / "facts.jsonl", (fact.model_dump() for fact in facts.facts))
+        looked_up = answered.record.get("retrieved")
         judged = round(time.monotonic() - began, 1)
         artefact = {
             "schema": "kinject.artefact/1",
@@ -311,6 +304,7 @@ def _judged(
             run=spec.key,
             artefact=str(place.resolve()),
             answers=str((place / "answers.jsonl").resolve()),
+            retrieval=blame(graded, looked_up, settings.judge) if looked_up else None,
             seconds={**seconds, "answer": float(answered.record["seconds"]), "judge": judged},
         )
         return record.as_json()

@@ -34,6 +34,8 @@ class ArmRecord(BaseModel):
     """Folder that `kinject ask` answers from: the run's own, with the model's place, the facts and the answers."""
     answers: str
     """Path of answers.jsonl, one line an answer with its verdicts."""
+    retrieval: dict[str, Any] | None = None
+    """Of an arm that looks for the event: how often it was found, and how often the answer was right if so, if not."""
     seconds: dict[str, float]
     """Seconds of each stage, as measured when it ran; shared stages are counted in every arm that uses them."""
 

@@ -57,6 +57,8 @@ class Retrieval:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise UsageError(f"{self.k} facts cannot be retrieved", where="--top-k", mend="ask for one or more")
+        if self.as_of is not None:
+            _checked(self.as_of)
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings by their names."""
@@ -81,9 +83,7 @@ def open_retriever(
 
 def known_on(facts: FactSet, day: str, progress: Progress = SILENT) -> FactSet:
     """Return the facts dated up to a day, or to the end of a month. `UsageError` if there are none."""
-    if dates.day(day) is None:
-        mend = "write YYYY-MM-DD or YYYY-MM"
-        raise UsageError(f"{day!r} is not a real day or month", where="--as-of", mend=mend)
+    _checked(day)
     undated = sum(fact.date is None for fact in facts.facts)
     if undated:
         progress.say(f"{undated} facts of {facts.name} have no date and stay out")
@@ -93,6 +93,12 @@ def known_on(facts: FactSet, day: str, progress: Progress = SILENT) -> FactSet:
         message = f"no fact of {facts.name} was known on {day} (the oldest: {oldest})"
         raise UsageError(message, where="--as-of", mend="take a later day")
     return FactSet(f"{facts.name} as of {day}", kept)
+
+
+def _checked(day: str) -> None:
+    if dates.day(day) is None:
+        mend = "write YYYY-MM-DD or YYYY-MM"
+        raise UsageError(f"{day!r} is not a real day or month", where="--as-of", mend=mend)
 
 
 def _end(date: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import FactSet
 from kinject.injection.arm import Arm, arm
-from kinject.injection.inject import Settings, inject, posttrained, started_with, taught_on
+from kinject.injection.inject import Settings, inject, possible, posttrained, started_with, taught_on
 from kinject.progress import SILENT, Named, Progress
 from kinject.runs.executors import Local
 from kinject.runs.store import DONE, Spec, Store
@@ -93,6 +93,8 @@ def compare(
     chosen: Sequence[Arm], comparison: Comparison, jobs: int = 1, progress: Progress = SILENT
 ) -> tuple[dict[str, Any], Path]:
     """Run the arms and return the record (`kinject.compare/1`) with the folder that it lies in."""
+    for one in chosen:
+        possible(one, comparison.model)
     executor = Local(jobs)
     executor.map(comparison.train, _by_start(chosen), progress)
     records = executor.map(comparison.answer, chosen, progress)

@@ -16,7 +16,7 @@ from kinject.injection.inject import Settings
 from kinject.injection.record import ArmRecord
 from kinject.report.records import newest, read
 from kinject.resources import facts_folder
-from kinject.sources import open_model
+from kinject.sources import Model, open_model
 from kinject.studies.injection import PRESETS, Comparison, choose, compare
 
 FACTS = load(facts_folder() / "example.jsonl")
@@ -59,7 +59,7 @@ def test_every_training_is_asked_for_in_groups_that_share_a_start() -> None:
             return {"run": one.name}
 
     chosen = choose(None, ["base", "subqa-recall"], ["none", "event-sft", "rag-oracle"])
-    compare(chosen, Noted(None, FACTS, SETTINGS))  # type: ignore[arg-type]
+    compare(chosen, Noted(Model("here", Path(), "key"), FACTS, SETTINGS))
     assert asked == [
         ("train", "subqa-recall", "subqa-recall + event-sft", "subqa-recall + oracle"),
         ("train", "base + event-sft"),
