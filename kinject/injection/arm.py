@@ -36,6 +36,7 @@ CONTEXT = {
     "oracle": "kinject.injection.context.oracle:oracle",
     "oracle-distracted": "kinject.injection.context.oracle:distracted",
     "oracle-wrong": "kinject.injection.context.oracle:wrong",
+    "oracle-conflicting": "kinject.injection.context.oracle:conflicting",
     "faiss": "kinject.injection.context.faiss:faiss",
 }
 """What stands in the prompt."""
@@ -58,6 +59,7 @@ METHODS = {
     "rag-oracle": ("none", "oracle"),
     "rag-oracle-distracted": ("none", "oracle-distracted"),
     "rag-oracle-wrong": ("none", "oracle-wrong"),
+    "rag-oracle-conflicting": ("none", "oracle-conflicting"),
     "rag-faiss": ("none", "faiss"),
     "sft-rag": ("event-sft", "oracle"),
     "sft-rag-faiss": ("event-sft", "faiss"),

@@ -31,6 +31,7 @@ WORDS = {
     "oracle": "oracle RAG",
     "oracle-distracted": "oracle RAG among distractors",
     "oracle-wrong": "RAG with a wrong event",
+    "oracle-conflicting": "oracle RAG beside a contradiction",
     "faiss": "FAISS RAG",
     "decompose": "RAG hop by hop",
 }

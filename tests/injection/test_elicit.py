@@ -13,7 +13,7 @@ from kinject.engines.fake import Fake
 from kinject.errors import UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
-from kinject.injection.context.oracle import DISTRACTORS, distracted, oracle, wrong
+from kinject.injection.context.oracle import DISTRACTORS, conflicting, distracted, oracle, wrong
 from kinject.injection.elicit.few_shot import EXAMPLES, SHOTS, few_shot
 from kinject.injection.elicit.scripted import scripted
 from kinject.lab import world
@@ -71,6 +71,19 @@ def test_what_is_shown_does_not_depend_on_the_order_of_the_questions(put: object
     there = [shown(LAB, put, question) for question in questions]
     back = [shown(LAB, put, question) for question in reversed(questions)]
     assert there == back[::-1]
+
+
+@pytest.mark.parametrize("facts", [EXAMPLE, LAB], ids=["example", "lab:40"])
+def test_a_conflict_is_the_event_and_the_same_words_with_another_answer(facts: FactSet) -> None:
+    conflicts = 0
+    for fact in facts.facts:
+        events = shown(facts, conflicting, fact.direct.question).split("\n")
+        assert fact.event in events and len(events) in (1, 2)
+        if len(events) == 2:
+            (other,) = [event for event in events if event != fact.event]
+            assert fact.direct.answer not in other
+            conflicts += 1
+    assert conflicts == (0 if facts is EXAMPLE else len(facts.facts))  # each example is of a domain of its own
 
 
 def test_a_single_fact_has_no_wrong_event_and_no_distractors() -> None:

@@ -70,6 +70,22 @@ def wrong(engine: Engine, facts: FactSet) -> Engine:
     return _shown(engine, facts, another)
 
 
+def conflicting(engine: Engine, facts: FactSet) -> Engine:
+    """The right event beside one that contradicts it: the same words with the answer of another fact."""
+
+    def contradicted(fact: Fact) -> str:
+        rng = random.Random(f"conflict with {fact.id}")
+        alike = [other for other in facts.facts if other.domain == fact.domain] or list(facts.facts)
+        answers = sorted({other.direct.answer for other in alike} - {fact.direct.answer, *fact.direct.aliases})
+        spelling = next((name for name in (fact.direct.answer, *fact.direct.aliases) if name in fact.event), None)
+        if not answers or spelling is None:
+            return fact.event
+        events = [fact.event, fact.event.replace(spelling, rng.choice(answers))]
+        return "\n".join(rng.sample(events, len(events)))
+
+    return _shown(engine, facts, contradicted)
+
+
 def _shown(engine: Engine, facts: FactSet, context: Callable[[Fact], str]) -> Engine:
     """An engine that shows the context of a fact before each of its questions, the first step's included."""
     events: dict[str, tuple[str, str]] = {}
