@@ -193,9 +193,13 @@ def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT)
     def work(folder: Path) -> dict[str, Any]:
         return pretraining.pretrain(world.build(seed), recipe, folder / "model", progress)
 
+    return Store().run(lab_spec(seed, recipe), work).folder / "model"
+
+
+def lab_spec(seed: int, recipe: Recipe = Recipe()) -> Spec:  # noqa: B008 - frozen
+    """Return all that makes a world's base model: the key of the run that builds it."""
     inputs = {"world": seed, "recipe": asdict(recipe), "corpus": corpus.fingerprint(world.build(seed))}
-    spec = Spec("pretrain", pretraining.VERSION, inputs)
-    return Store().run(spec, work).folder / "model"
+    return Spec("pretrain", pretraining.VERSION, inputs)
 
 
 def open_facts(name: str | None, model: Model | None = None) -> FactSet:

@@ -4,15 +4,14 @@ from typing import Annotated
 
 import typer
 
-from kinject.cli import options
+from kinject.cli import options, plan
 from kinject.cli.console import Json, emit
-from kinject.cli.inject import DryRun, Explain, told
 from kinject.cli.progress import RichProgress
 from kinject.injection.arm import METHODS, STARTS, USUAL
-from kinject.retrieval.search import Retrieval
 
 
 def compare(
+    context: typer.Context,
     preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo, tables, controls.")] = None,
     starts: Annotated[
         str, typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}.")
@@ -40,8 +39,8 @@ def compare(
     top_k: options.TopK = 1,
     as_of: options.AsOf = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
-    dry_run: DryRun = False,
-    explain: Explain = False,
+    dry_run: plan.DryRun = False,
+    explain: plan.Explain = False,
     as_json: Json = False,
 ) -> None:
     """Run every chosen start with every chosen method and print one table.
@@ -54,26 +53,10 @@ def compare(
     from kinject.studies import injection
 
     chosen = injection.choose(preset, _names(starts), _names(methods))
-    asked = options.settings(
-        judge,
-        seed,
-        source,
-        greedy=greedy,
-        repetition_penalty=repetition_penalty,
-        max_new_tokens=max_new_tokens,
-        prompt=prompt,
-        learn={
-            "peft": peft,
-            "replay": replay,
-            "epochs": epochs,
-            "learning_rate": learning_rate,
-            "micro_batch": micro_batch,
-        },
-        retrieval=Retrieval(retriever, embedder, top_k, as_of),
-    )
+    asked = options.settings(context.params)
     progress = RichProgress()
     if dry_run or explain:
-        told(chosen, model, facts, after, asked, progress, dry_run=dry_run, explain=explain, as_json=as_json)
+        plan.told(chosen, model, facts, after, asked, progress, dry_run=dry_run, explain=explain, as_json=as_json)
         return
     comparison = injection.Comparison(*sources.open_both(model, facts, after, progress), asked)
     record, folder = injection.compare(chosen, comparison, jobs, progress)

@@ -48,8 +48,6 @@ RepetitionPenalty = Annotated[
     float | None, typer.Option("--repetition-penalty", min=1.0, help="Default: the paper's 1.1; for a lab model none.")
 ]
 MaxNewTokens = Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.")]
-
-
 Prompt = Annotated[str, typer.Option("--prompt", help=f"How questions are put: {', '.join(ELICIT)}.")]
 Peft = Annotated[str | None, typer.Option("--peft", help="lora trains a small adapter instead of all weights.")]
 Replay = Annotated[
@@ -68,8 +66,6 @@ TopK = Annotated[int, typer.Option("--top-k", min=1, help="How many events rag-f
 AsOf = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="Only events known on that day are searched.")
 ]
-
-
 Novelty = Annotated[
     int | None,
     typer.Option(
@@ -88,29 +84,27 @@ def _checked(learn: Mapping[str, Any]) -> None:
         raise UsageError(f"{rate} is no learning rate", where="--learning-rate", mend=mend)
 
 
-def settings(
-    judge: str,
-    seed: int,
-    source: str | None,
-    *,
-    greedy: bool = False,
-    repetition_penalty: float | None = None,
-    max_new_tokens: int = 256,
-    prompt: str = "plain",
-    learn: Mapping[str, Any] | None = None,
-    retrieval: Retrieval = Retrieval(),  # noqa: B008 - frozen
-) -> Settings:
-    """Return the settings of an injection from a command's options; None stands for the default."""
-    open_judge(judge)  # mistyped names are told now, not after the training
-    known("prompt", prompt, ELICIT)
+TRAINING = ("peft", "replay", "epochs", "learning_rate", "micro_batch")
+
+
+def settings(given: Mapping[str, Any]) -> Settings:
+    """Return the settings of an injection from a command's parameters by name; None stands for the default.
+
+    `inject` and `compare` take the same options, so both hand over what they were called with (`context.params`).
+    """
+    retrieval = Retrieval(given["retriever"], given["embedder"], given["top_k"], given["as_of"])
+    open_judge(given["judge"])  # mistyped names are told now, not after the training
+    known("prompt", given["prompt"], ELICIT)
     known("retriever", retrieval.retriever, RETRIEVERS)
-    sampling: dict[str, float] = {"max_new_tokens": max_new_tokens}
-    if greedy:
+    sampling: dict[str, float] = {"max_new_tokens": given["max_new_tokens"]}
+    if given["greedy"]:
         sampling |= {"temperature": 0.0, "top_p": 1.0}
-    if repetition_penalty is not None:
-        sampling["repetition_penalty"] = repetition_penalty
-    changed = {name: value for name, value in (learn or {}).items() if value is not None}
-    _checked(changed)
+    if given["repetition_penalty"] is not None:
+        sampling["repetition_penalty"] = given["repetition_penalty"]
+    learn = {name: given[name] for name in TRAINING if given[name] is not None}
+    _checked(learn)
     # Both trainings are of one kind and fit into one memory: an adapter on top of a fully trained model saves nothing.
-    posttrain = {name: value for name, value in changed.items() if name in ("peft", "micro_batch")}
-    return Settings(sampling, judge, seed, source, posttrain, changed, retrieval, prompt)
+    posttrain = {name: value for name, value in learn.items() if name in ("peft", "micro_batch")}
+    return Settings(
+        sampling, given["judge"], given["seed"], given["source"], posttrain, learn, retrieval, given["prompt"]
+    )

@@ -6,7 +6,7 @@ is no proof that the page says what the fact says: that is a reader's business.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -25,15 +25,11 @@ AT_ONCE = 8
 SECONDS = 20.0
 AGENT = "kinject (opens the sources of a set of facts)"
 
-Open = Callable[[str], str | None]
-"""Opens an address: None if it opened, else why not."""
-
 
 def check_links(
     path: Path,
     today: date,
     after: str | None = None,
-    open_one: Open | None = None,
     progress: Progress = SILENT,
 ) -> list[Problem]:
     """Open the sources of every fact in a file, or of those from `after` a day, and note in its card what came of it.
@@ -42,7 +38,7 @@ def check_links(
     then nothing is noted.
     """
     addresses = [*_addresses(path, after)]
-    results = _open_all(dict.fromkeys(url for _, _, url in addresses), open_one or _get, progress)
+    results = _open_all(dict.fromkeys(url for _, _, url in addresses), progress)
     if results and all(why and why.startswith(_SILENT) for why in results.values()):
         raise MissingError(
             f"not one of {len(results)} addresses answered: {next(iter(results.values()))}",
@@ -69,16 +65,17 @@ def _addresses(path: Path, after: str | None) -> Iterator[tuple[int, str, str]]:
                     yield line, item.id, source.url
 
 
-def _open_all(addresses: Mapping[str, None], open_one: Open, progress: Progress) -> dict[str, str | None]:
+def _open_all(addresses: Mapping[str, None], progress: Progress) -> dict[str, str | None]:
     results: dict[str, str | None] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool, progress.stage("sources", len(addresses), "links") as stage:
-        for url, why in zip(addresses, pool.map(open_one, addresses), strict=True):
+        for url, why in zip(addresses, pool.map(_get, addresses), strict=True):
             results[url] = why
             stage.advance(1)
     return results
 
 
 def _get(url: str) -> str | None:
+    """Open an address: None if it opened, else why not."""
     import httpx2
 
     try:

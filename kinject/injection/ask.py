@@ -25,11 +25,11 @@ from kinject import prompts, storage
 from kinject.engines.base import Completion, Conversation, Engine, Sampling
 from kinject.engines.base import ask as conversation
 from kinject.errors import IntegrityError, KinjectError, MissingError, UsageError, did_you_mean
-from kinject.extensions import known, load
+from kinject.extensions import known
 from kinject.facts import load as files
 from kinject.facts.schema import Fact, FactSet
 from kinject.injection.arm import CONTEXT, ELICIT, RETRIEVING
-from kinject.injection.inject import ARTEFACT
+from kinject.injection.inject import ARTEFACT, with_context, with_prompt
 from kinject.progress import SILENT, Progress
 from kinject.prompts import recall
 from kinject.retrieval.search import Retrieval, Retriever, open_retriever
@@ -238,14 +238,9 @@ class Asking:
 
     def _arranged(self, shown: FactSet) -> Engine:
         """The engine behind the context and the way of asking, as `inject.answers` puts them."""
-        made, engine = self.opened.made, self.engine
-        wrap, put = load(CONTEXT, "context", made.context), load(ELICIT, "prompt", made.elicit)
-        arranged: Engine = engine
-        if made.context in RETRIEVING:
-            arranged = wrap(engine, shown, made.retrieval, self.progress)
-        elif wrap:
-            arranged = wrap(engine, shown)
-        return put(arranged, made.model, self.opened.facts, made.context != "none") if put else arranged
+        made = self.opened.made
+        engine = with_context(self.engine, made.context, shown, made.retrieval, self.progress)
+        return with_prompt(engine, made.elicit, made.context, made.model, self.opened.facts)
 
     @cached_property
     def _own_questions(self) -> frozenset[str]:

@@ -9,7 +9,6 @@ What makes the key of each step is a function without effects (`posttrain_spec`,
 trained is known all the same.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -20,8 +19,8 @@ from typing import Any
 
 from kinject import prompts, storage
 from kinject.engines import chat
-from kinject.engines.base import Sampling, ask
-from kinject.errors import KinjectError, ResourceError, UsageError
+from kinject.engines.base import Engine, Sampling, ask
+from kinject.errors import UsageError
 from kinject.extensions import load
 from kinject.facts.schema import Fact, FactSet
 from kinject.injection import arm as arms
@@ -198,7 +197,7 @@ def answer_spec(model: Model, context: str, facts: FactSet, settings: Settings) 
         "sampling": sampling_of(model, settings).as_json(),
         **model.answers_with,
         **({"retrieval": settings.retrieval.key(facts)} if retrieves else {}),
-        **({"elicit": settings.elicit} if put else {}),
+        **({"elicit": [settings.elicit, getattr(import_module(put.__module__), "VERSION", 0)]} if put else {}),
         **_words(),
     }
     return Spec("answer", VERSION, inputs)
@@ -206,21 +205,17 @@ def answer_spec(model: Model, context: str, facts: FactSet, settings: Settings) 
 
 def answers(model: Model, context: str, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> Run:
     """Ask every question of the facts once; the run's folder holds `answers.jsonl` without verdicts."""
-    wrap = load(arms.CONTEXT, "context", context)
-    put = load(arms.ELICIT, "prompt", settings.elicit, "--prompt")
     sampling = sampling_of(model, settings)
-    retrieves = context in arms.RETRIEVING
 
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
         asked = list(questions(facts))
         with open_engine(model, place / "kept.jsonl") as answering:
-            engine = wrap(answering, facts, settings.retrieval, progress) if retrieves else answering
-            engine = wrap(engine, facts) if wrap and not retrieves else engine
-            found: list[tuple[str, ...]] = getattr(engine, "retrieved", [])
-            engine = put(engine, model, facts, context != "none") if put else engine
+            shown = with_context(answering, context, facts, settings.retrieval, progress)
+            engine = with_prompt(shown, settings.elicit, context, model, facts)
             conversations = [ask(prompts.load(model.system), question) for _, _, question in asked]
             replies = engine.generate(conversations, sampling, progress)
+            found: list[tuple[str, ...]] = getattr(shown, "retrieved", [])
             sent = getattr(answering, "sent", None)
         rows = (
             {"fact": fact.id, "kind": kind, "sample": 0, "prompt": question, "response": reply.text, "verdicts": {}}
@@ -234,6 +229,24 @@ def answers(model: Model, context: str, facts: FactSet, settings: Settings, prog
         return {**record, **({"sent": sent} if sent else {}), **told}
 
     return Store().run(answer_spec(model, context, facts, settings), work)
+
+
+def with_context(
+    engine: Engine, context: str, facts: FactSet, retrieval: Retrieval, progress: Progress = SILENT
+) -> Engine:
+    """Put what a context shows in front of an engine."""
+    wrap = load(arms.CONTEXT, "context", context)
+    if wrap is None:
+        return engine
+    wrapped: Engine = wrap(engine, facts, retrieval, progress) if context in arms.RETRIEVING else wrap(engine, facts)
+    return wrapped
+
+
+def with_prompt(engine: Engine, elicit: str, context: str, model: Model, facts: FactSet) -> Engine:
+    """Put questions to an engine in the way of a name."""
+    put = load(arms.ELICIT, "prompt", elicit, "--prompt")
+    asked: Engine = put(engine, model, facts, context != "none") if put else engine
+    return asked
 
 
 def questions(facts: FactSet) -> Iterator[tuple[Fact, str, str]]:
@@ -325,7 +338,7 @@ def sampling_of(model: Model, settings: Settings) -> Sampling:
 def _trained(training: Training, parent: Model, progress: Progress) -> tuple[Model, float]:
     def work(place: Path) -> Mapping[str, Any]:
         began = time.monotonic()
-        fits(parent.folder, training.options)
+        memory.fits(parent.folder, training.options)
         again = training.again.rows if training.again else ()
         record = finetune.finetune(parent.folder, training.rows.rows, training.options, place, progress, again)
         # So that the artefact, opened by its path, is still known to be of its world.
@@ -341,36 +354,6 @@ def trained_model(training: Training, parent: Model, folder: Path) -> Model:
     """Return the model that a training leaves in a run's folder, whether or not it has done so yet."""
     name = f"{parent.name} + {training.what}"
     return Model(name, folder / "model", training.spec.key, parent.world, parent.engine)
-
-
-def fits(folder: Path, options: Options) -> None:
-    """Raise `ResourceError` where a training cannot fit: better now than after the rows are tokenised."""
-    try:
-        needed = memory.training_bytes(folder, options)
-    except KinjectError:
-        return  # weights in another format, or none: to load them will tell
-    there = machine_memory()
-    if there is not None and needed > there:
-        lora = "train an adapter (--peft lora)" if options.peft == "none" else "take a smaller model"
-        raise ResourceError(
-            f"this training takes at least {needed / 2**30:.1f} GiB of memory, and there are {there / 2**30:.1f} GiB",
-            where=str(folder),
-            mend=f"{lora}, or train on a larger machine",
-        )
-
-
-def machine_memory() -> int | None:
-    """Return all bytes of the memory that trainings use: the GPU's, or the machine's; None where it does not tell.
-
-    All and not the free ones: what an earlier training of this process left to torch counts as used, and is not.
-    """
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[1])
-    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(getattr(os, "sysconf_names", ())):
-        return None
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _words() -> dict[str, str]:

@@ -27,7 +27,7 @@ from kinject.injection import inject as work
 from kinject.injection import novelty
 from kinject.injection.arm import Arm
 from kinject.injection.inject import Settings, Training
-from kinject.lab import checkpoint, corpus, pretraining, world
+from kinject.lab import checkpoint, pretraining
 from kinject.progress import SILENT, Progress
 from kinject.retrieval import embed
 from kinject.retrieval.search import BY_VECTORS
@@ -212,7 +212,7 @@ def _unbuilt(name: str) -> tuple[Model, Path, Step] | None:
     seed = int(lab["world"] or 0) if lab and lab["count"] is None else 0
     if seed == 0:
         return None
-    spec = world_spec(seed)
+    spec = sources.lab_spec(seed)
     if Store().find(spec) is not None:
         return None
     recipe = pretraining.Recipe()
@@ -222,13 +222,6 @@ def _unbuilt(name: str) -> tuple[Model, Path, Step] | None:
     # Weight, gradient and one moment: Muon, which trains most of them, has no second one.
     needed = replace(step, memory=_weights(checkpoint.SHIPPED, Options(), 3 * memory.FLOAT))
     return _planned(name, Store().root / spec.key / "model", seed), checkpoint.SHIPPED, needed
-
-
-def world_spec(seed: int) -> Spec:
-    """Return all that makes a lab world's model, as `sources.build_lab` asks the store for it."""
-    recipe = asdict(pretraining.Recipe())
-    inputs = {"world": seed, "recipe": recipe, "corpus": corpus.fingerprint(world.build(seed))}
-    return Spec("pretrain", pretraining.VERSION, inputs)
 
 
 def _unfetched(name: str) -> tuple[Model, None, Step] | None:

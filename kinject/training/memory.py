@@ -6,13 +6,14 @@ not fit, and one that only just fits may not.
 """
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kinject import storage
 from kinject.engines import adapter, hf
-from kinject.errors import MissingError, first_line
+from kinject.errors import KinjectError, MissingError, ResourceError, first_line
 from kinject.training.finetune import Options
 
 FLOAT = 4
@@ -46,6 +47,36 @@ def weight_files(folder: Path) -> list[Path]:
         return sorted({folder / name for name in storage.read_json(index).get("weight_map", {}).values()})
     single = folder / "model.safetensors"
     return [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
+
+
+def fits(folder: Path, options: Options) -> None:
+    """Raise `ResourceError` where a training cannot fit: better now than after the rows are tokenised."""
+    try:
+        needed = training_bytes(folder, options)
+    except KinjectError:
+        return  # weights in another format, or none: to load them will tell
+    there = machine_memory()
+    if there is not None and needed > there:
+        lora = "train an adapter (--peft lora)" if options.peft == "none" else "take a smaller model"
+        raise ResourceError(
+            f"this training takes at least {needed / 2**30:.1f} GiB of memory, and there are {there / 2**30:.1f} GiB",
+            where=str(folder),
+            mend=f"{lora}, or train on a larger machine",
+        )
+
+
+def machine_memory() -> int | None:
+    """Return all bytes of the memory that trainings use: the GPU's, or the machine's; None where it does not tell.
+
+    All and not the free ones: what an earlier training of this process left to torch counts as used, and is not.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[1])
+    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(getattr(os, "sysconf_names", ())):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _frozen_bytes(files: list[Path], numbers: int, options: Options) -> int:

@@ -22,13 +22,14 @@ from kinject.injection.arm import ELICIT, METHODS, Arm, arm
 from kinject.injection.explain import OPTIONS, explain, said_below
 from kinject.injection.inject import Settings, inject
 from kinject.injection.learn import event_sft
-from kinject.injection.plan import Ground, Step, look_up, plan, world_spec
+from kinject.injection.plan import Ground, Step, look_up, plan
 from kinject.lab import checkpoint
 from kinject.resources import facts_folder
 from kinject.retrieval.search import Retrieval
 from kinject.runs.store import DONE, RECORD, Run, Spec
 from kinject.sources import Model, open_model
 from kinject.training import finetune
+from kinject.training import memory as memory_of
 from kinject.training.finetune import Options
 
 FACTS = load(facts_folder() / "example.jsonl")
@@ -236,9 +237,9 @@ def test_a_world_that_is_not_built_is_a_step(name: str, monkeypatch: pytest.Monk
 
 
 def test_a_world_that_is_built_is_none(store: Path) -> None:
-    folder = store / "runs" / world_spec(7).key
+    folder = store / "runs" / sources.lab_spec(7).key
     shutil.copytree(checkpoint.SHIPPED, folder / "model")
-    storage.write_json(folder / "spec.json", world_spec(7).as_dict())
+    storage.write_json(folder / "spec.json", sources.lab_spec(7).as_dict())
     storage.write_json(folder / RECORD, {})
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     storage.write_json(folder / DONE, {"files": files, "record": storage.file_digest(folder / RECORD)})
@@ -297,7 +298,7 @@ def test_a_training_that_cannot_fit_is_not_begun(
     monkeypatch.setattr(finetune, "finetune", lambda *_: pytest.fail("a training began"))
     settings = replace(SETTINGS, learn={**QUICK, "peft": peft})
     needed = next(step["memory"] for step in steps(ground, Arm(learn="event-sft"), settings=settings))
-    monkeypatch.setattr(module, "machine_memory", lambda: needed - 1)
+    monkeypatch.setattr(memory_of, "machine_memory", lambda: needed - 1)
     with pytest.raises(ResourceError, match="takes at least") as caught:
         inject(Arm(learn="event-sft"), ground.model, FACTS, settings)
     assert way in caught.value.mend and caught.value.where == str(ground.model.folder)
@@ -306,7 +307,7 @@ def test_a_training_that_cannot_fit_is_not_begun(
 
 def test_what_was_trained_needs_no_more_memory(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     first = inject(Arm(learn="event-sft"), ground.model, FACTS, SETTINGS)
-    monkeypatch.setattr(module, "machine_memory", lambda: 0)
+    monkeypatch.setattr(memory_of, "machine_memory", lambda: 0)
     assert inject(Arm(learn="event-sft"), ground.model, FACTS, SETTINGS) == first
 
 
@@ -314,23 +315,23 @@ def test_what_was_trained_needs_no_more_memory(ground: Ground, monkeypatch: pyte
 def test_it_fits_where_there_is_room_or_nothing_is_known(
     memory: int | None, ground: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "machine_memory", lambda: memory)
-    module.fits(ground.model.folder, Options())
-    monkeypatch.setattr(module, "machine_memory", lambda: 0)
-    module.fits(tmp_path, Options())  # to load it will tell that there are no weights
+    monkeypatch.setattr(memory_of, "machine_memory", lambda: memory)
+    memory_of.fits(ground.model.folder, Options())
+    monkeypatch.setattr(memory_of, "machine_memory", lambda: 0)
+    memory_of.fits(tmp_path, Options())  # to load it will tell that there are no weights
 
 
 def test_the_memory_is_the_machine_s_or_the_gpu_s(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = module.machine_memory()
+    found = memory_of.machine_memory()
     assert found is None or found > 2**28
     monkeypatch.delattr(os, "sysconf_names", raising=False)
-    assert module.machine_memory() is None
+    assert memory_of.machine_memory() is None
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1, 80 * 2**30))
-    assert module.machine_memory() == 80 * 2**30
+    assert memory_of.machine_memory() == 80 * 2**30
 
 
 # Settings and their sources

@@ -17,7 +17,8 @@ from kinject.prompts.recall import Step, multihop_response
 from kinject.recipes import subqa_recall
 from kinject.sources import Model
 
-PROMPTS = ("context",)
+VERSION = 1
+"""Of the examples and of how they are shown: part of the key of answers."""
 SHOTS = 4
 
 

@@ -15,6 +15,9 @@ from kinject.prompts import recall
 from kinject.prompts.recall import Step
 from kinject.sources import Model
 
+VERSION = 1
+"""Of the script: part of the key of answers."""
+
 
 @dataclass(frozen=True)
 class Scripted:
