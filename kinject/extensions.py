@@ -4,6 +4,7 @@ A table is a literal `{"name": "module:attribute"}` beside the thing that it ext
 costs another's imports, and whatever takes a name from it takes somebody's own `module:attribute` too.
 """
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -40,3 +41,33 @@ def known(kind: str, name: str, table: Mapping[str, Any], where: str = "") -> st
         where=where or f"--{kind}",
         mend=f"use one of: {', '.join(table)}",
     )
+
+
+def version_of(target: object) -> int:
+    """Return the VERSION of the module that something is from, for the keys of runs; 0 where it tells none."""
+    module = getattr(target, "__module__", None)
+    version = getattr(import_module(module), "VERSION", 0) if isinstance(module, str) else 0
+    return version if type(version) is int else 0
+
+
+def called(target: Any, name: str, *parts: str, where: str) -> Any:
+    """Return what a name stands for if it can be called with so many parts; `UsageError` that tells them if not.
+
+    Somebody's own `module:attribute` may be anything: a module, a constant, a function of something else.
+    """
+    if _takes(target, len(parts)):
+        return target
+    message = f"{name!r} is no function of ({', '.join(parts)})"
+    raise UsageError(message, where=where, mend="name a function that takes these, in this order")
+
+
+def _takes(target: Any, count: int) -> bool:
+    if not callable(target):
+        return False
+    try:
+        inspect.signature(target).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # built in, without a signature to look at
+        return True
+    return True

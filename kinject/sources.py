@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from kinject import resources, storage
 from kinject.engines import adapter, chat, hf, openai, vllm
 from kinject.engines.base import Engine, Sampling
-from kinject.errors import MissingError, UsageError, did_you_mean, first_line
+from kinject.errors import KinjectError, MissingError, UsageError, did_you_mean, first_line
 from kinject.facts import dates
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
@@ -33,6 +33,8 @@ INSTRUCT = re.compile(r"(?:^|[-_/])(?:instruct|chat|it)(?:$|[-_@])", re.IGNORECA
 """What publishers put into the names of models that follow instructions."""
 WANTED = ["*.json", "model*.safetensors", "*.model", "*.txt", "*.jinja"]
 """What is fetched of a model on the hub: not the same weights twice in other formats."""
+MATTERS = (*WANTED, "*.safetensors", "*.bin")
+"""What a model on disk is known by: not its README, nor what a download leaves beside it."""
 ENGINE = re.compile(r"^(?:vllm:|openai:|hf:)+")
 HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
@@ -63,7 +65,12 @@ class Model:
             case "vllm":
                 return {"engine": ["vllm", vllm.VERSION]}
             case "openai":
-                return {"engine": ["openai", openai.VERSION, os.environ.get("OPENAI_BASE_URL", openai.API)]}
+                return {"engine": ["openai", openai.VERSION, self.endpoint]}
+
+    @property
+    def endpoint(self) -> str | None:
+        """Return the address that is asked now, without what is secret in it; None where the weights are here."""
+        return None if self.trainable else openai.shown(os.environ.get("OPENAI_BASE_URL") or openai.API)
 
     @property
     def system(self) -> str:
@@ -85,10 +92,14 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
     if (lab := LAB.fullmatch(name)) and lab["count"] is None:
         seed = int(lab["world"] or 0)
         folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
-        return Model(f"lab@{seed}", folder, storage.folder_digest(folder), seed)
-    if name.startswith("openai:"):
+        return Model(f"lab@{seed}", folder, digest_of(folder), seed)
+    engine, _, rest = name.partition(":") if ENGINE.match(name) else ("", "", name)
+    if not rest or (engine and rest.startswith(("openai:", "vllm:"))):
+        message = f"{name!r} names no model" if not rest else f"{name!r} names two engines"
+        raise UsageError(message, where="--model", mend="name one: lab, PATH, org/name, vllm:PATH or openai:NAME")
+    if engine == "openai":
         return Model(name, Path(), name, engine="openai")
-    if name.startswith("vllm:"):
+    if engine == "vllm":
         vllm.program()  # what is missing is told now, not after the training
         return replace(open_model(name.removeprefix("vllm:"), progress), name=name, engine="vllm")
     bare = name.removeprefix("hf:")
@@ -104,17 +115,24 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
 
 
 @contextmanager
-def open_engine(model: Model, keep: Path) -> Iterator[Engine]:
-    """Open what answers for a model; endpoints write finished answers to `keep`, and go on from there."""
+def open_engine(model: Model, keep: Path | None, terms: openai.Terms | None = None) -> Iterator[Engine]:
+    """Open what answers for a model; endpoints write finished answers to `keep`, if anywhere, and go on from there.
+
+    `terms` are for endpoints. A vLLM server of ours is asked more at once where they do not say how much.
+    """
+    terms = terms or openai.Terms()
     match model.engine:
         case "hf":
             yield hf.HF(model.folder)
         case "vllm":
             _release_gpu()
-            with _whole(model.folder, keep.parent / "whole") as folder, vllm.VLLM(folder, keep=keep) as server:
+            unsaid = terms.concurrency == openai.Terms.concurrency
+            terms = replace(terms, concurrency=vllm.TERMS.concurrency) if unsaid else terms
+            spare = keep.parent / "whole" if keep else storage.home() / f"whole-{os.getpid()}"
+            with _whole(model.folder, spare) as folder, vllm.VLLM(folder, keep=keep, terms=terms) as server:
                 yield server
         case "openai":
-            yield openai.OpenAI(model.name.removeprefix("openai:"), keep=keep)
+            yield openai.OpenAI(model.name.removeprefix("openai:"), terms=terms, keep=keep)
 
 
 @contextmanager
@@ -156,7 +174,8 @@ def open_both(
     opened = open_model(model, progress)
     if INSTRUCT.search(opened.name):
         progress.say(
-            f"{opened.name}: tuned for instructions already, so its start is not a base's (the paper's footnote 2)"
+            f"{opened.name}: tuned for instructions, so it may refuse to answer about what is newer than it"
+            " (the paper's footnote 2)"
         )
     return opened, newer(named or open_facts(None, opened), after, opened, progress)
 
@@ -193,7 +212,7 @@ def build_lab(seed: int, recipe: Recipe = Recipe(), progress: Progress = SILENT)
     def work(folder: Path) -> dict[str, Any]:
         return pretraining.pretrain(world.build(seed), recipe, folder / "model", progress)
 
-    return Store().run(lab_spec(seed, recipe), work).folder / "model"
+    return Store().run(lab_spec(seed, recipe), work, progress).folder / "model"
 
 
 def lab_spec(seed: int, recipe: Recipe = Recipe()) -> Spec:  # noqa: B008 - frozen
@@ -241,11 +260,21 @@ def _local(folder: Path) -> Model:
             where=str(folder),
             mend="give the folder that holds config.json, *.safetensors and the tokenizer",
         )
-    card: object = checkpoint.card(folder)  # anybody's model may hold a card.json of another kind
+    return Model(str(folder), folder.resolve(), digest_of(folder), _world_of(folder))
+
+
+def digest_of(folder: Path) -> str:
+    """Return the sha256 over what makes a model on disk; a folder that did not change is not read again."""
+    return storage.folder_digest(folder, MATTERS, remembered=True)
+
+
+def _world_of(folder: Path) -> int | None:
+    """The lab world that a model is of; anybody's model may hold a card.json of another kind, or a broken one."""
+    card: object = None
+    with suppress(KinjectError):
+        card = checkpoint.card(folder)
     world = card.get("world") if isinstance(card, dict) else None
-    return Model(
-        str(folder), folder.resolve(), storage.folder_digest(folder), world if isinstance(world, int) else None
-    )
+    return world if type(world) is int else None  # true is an int, too
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Model:

@@ -14,14 +14,18 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
+from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
 from kinject.errors import KinjectError, MissingError, ResourceError, UsageError
+from kinject.progress import SILENT, Progress
 
 MAX_LINE = 64 * 1024 * 1024  # bytes; a longer line is no record of ours, and reading it would fill the memory
 TEMPORARY = ".*.tmp"  # what a killed write leaves behind, as a glob pattern
@@ -94,14 +98,73 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def folder_digest(path: Path) -> str:
-    """Sha256 (hex) over the sorted relative names and the contents of all files below a folder."""
+def folder_digest(path: Path, wanted: Sequence[str] = ("*",), *, remembered: bool = False) -> str:
+    """Sha256 (hex) over the sorted relative names and the contents of the files below a folder; links are followed.
+
+    With patterns, of the files whose names match one and are not hidden. `remembered`: a file that the store has seen
+    with this size, time and place is not read again, so that many gigabytes of weights cost their minute once.
+    """
     with _explained(path):
         next(path.iterdir(), None)  # a missing folder is an error, not an empty one
+        names = sorted(name for name in _names(path) if tuple(wanted) == ("*",) or _matches(name, wanted))
+    found = _remembered(path, names) if remembered else {name: file_digest(path / name) for name in names}
     total = hashlib.sha256()
-    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
-        total.update(f"{name}\0{file_digest(path / name)}\n".encode(errors="surrogateescape"))
+    for name in names:
+        total.update(f"{name}\0{found[name]}\n".encode(errors="surrogateescape"))
     return total.hexdigest()
+
+
+def _names(folder: Path, below: str = "", seen: frozenset[Path] = frozenset()) -> Iterator[str]:
+    """The files below a folder, by their relative names; a link to a folder that it lies in is not gone into."""
+    real = folder.resolve()
+    if real in seen:
+        return
+    for item in folder.iterdir():
+        if item.is_dir():
+            yield from _names(item, f"{below}{item.name}/", seen | {real})
+        elif item.is_file():
+            yield f"{below}{item.name}"
+
+
+def _matches(name: str, wanted: Sequence[str]) -> bool:
+    hidden = any(part.startswith(".") for part in name.split("/"))
+    return not hidden and any(fnmatchcase(name, pattern) for pattern in wanted)
+
+
+SETTLED = 2_000_000_000  # nanoseconds; a file that changed later than that may change again at the same time
+WORTH = 64 << 20  # bytes; less is read again in no time
+
+
+def _remembered(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The digests of files, those that did not change from the note that the store keeps of this folder."""
+    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
+    note = home() / "digests" / f"{place[:32]}.json"
+    before = _noted(note)
+    now = time.time_ns()
+    found: dict[str, str] = {}
+    keep: dict[str, list[Any]] = {}
+    for name in names:
+        with _explained(folder / name):
+            at = (folder / name).stat()
+        state = [at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino, at.st_dev]
+        match before.get(name):
+            case [*same, str(sha256)] if same == state:
+                found[name] = sha256
+            case _:
+                found[name] = file_digest(folder / name)
+        if max(at.st_mtime_ns, at.st_ctime_ns) < now - SETTLED:
+            keep[name] = [*state, found[name]]
+    if keep != before and sum(at[0] for at in keep.values()) >= WORTH:
+        with suppress(KinjectError):  # a courtesy: without the note the files are read again
+            write_json(note, keep)
+    return found
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    with suppress(KinjectError):
+        value = read_json(note)
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -300,21 +363,28 @@ def locked_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, timeout: float | None = None) -> Iterator[None]:
+def locked(path: Path, timeout: float | None = None, progress: Progress = SILENT) -> Iterator[None]:
     """Hold the lock `path`.lock, which the system frees when its holder dies.
 
-    `timeout` in seconds (None: wait for ever). ResourceError after it, naming the process to wait for.
+    `timeout` in seconds (None: wait for ever). ResourceError after it, naming the process to wait for. Who waits longer
+    than a moment is told so.
     """
     from filelock import FileLock, Timeout
 
     owner = path.with_name(path.name + ".owner")
-    lock = FileLock(f"{path}.lock", timeout=-1 if timeout is None else timeout)
+    lock = FileLock(f"{path}.lock")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire()
+            lock.acquire(MOMENT if timeout is None else min(timeout, MOMENT))
         except Timeout:
-            raise _held(path, owner) from None
+            if timeout is not None and timeout <= MOMENT:
+                raise _held(path, owner) from None
+            progress.say(f"waiting for {_owner(owner)}, which does the same work ({path}.lock)")
+            try:
+                lock.acquire(-1 if timeout is None else timeout - MOMENT)
+            except Timeout:
+                raise _held(path, owner) from None
     try:
         with suppress(OSError):  # the note is a courtesy; the lock is held without it
             owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
@@ -325,10 +395,18 @@ def locked(path: Path, timeout: float | None = None) -> Iterator[None]:
         lock.release()
 
 
+MOMENT = 1.0
+"""Seconds for which a lock is waited for in silence."""
+
+
+def _owner(note: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return note.read_text() or "another process"
+    return "another process"
+
+
 def _held(path: Path, owner: Path) -> ResourceError:
-    who = "another process"
-    with suppress(OSError):
-        who = owner.read_text() or who
+    who = _owner(owner)
     return ResourceError(f"{who} holds the lock", where=f"{path}.lock", mend=f"wait until {who} is done, or end it")
 
 
@@ -346,11 +424,15 @@ def _explained(path: Path) -> Iterator[None]:
 def _explain(error: OSError, path: Path) -> KinjectError:
     match error:
         case FileNotFoundError():
-            return MissingError("the file does not exist", where=str(path), mend=f"check the path: ls {path.parent}")
+            return MissingError(
+                "the file does not exist", where=str(path), mend=f"check the path: ls {quote(str(path.parent))}"
+            )
         case IsADirectoryError():
-            return MissingError("this is a folder, not a file", where=str(path), mend=f"name a file in it: ls {path}")
+            return MissingError(
+                "this is a folder, not a file", where=str(path), mend=f"name a file in it: ls {quote(str(path))}"
+            )
         case PermissionError():
-            return MissingError("no permission", where=str(path), mend=f"chmod u+rw {path}")
+            return MissingError("no permission", where=str(path), mend=f"chmod u+rw {quote(str(path))}")
         case OSError(errno=number) if number in (ENOSPC, EDQUOT):
             free = shutil.disk_usage(path.anchor or ".").free >> 20
             return ResourceError(

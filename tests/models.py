@@ -38,7 +38,7 @@ def make(folder: Path, shape: str = "llama", *, template: bool = False, pad: boo
         num_hidden_layers=1,
         num_attention_heads=2,
         num_key_value_heads=1,
-        max_position_embeddings=512,
+        max_position_embeddings=16384,
         bos_token_id=fast.bos_token_id,
         eos_token_id=fast.eos_token_id,
     )

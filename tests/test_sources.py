@@ -1,5 +1,6 @@
 """What `--model` and `--facts` mean, and what is said when they mean nothing."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,6 @@ def test_a_hub_id_is_known_by_its_commit(tmp_path: Path, monkeypatch: pytest.Mon
         ("lab@one", "there is no model 'lab@one'"),
         ("lab:5", "there is no model 'lab:5'"),  # that is a fact set
         ("lab@1:old", "there is no model 'lab@1:old'"),
-        ("", "no config.json"),
         (".", "no config.json"),
         ("./nowhere", "./nowhere"),
         ("../nowhere", "../nowhere"),
@@ -81,6 +81,32 @@ def test_what_is_no_model_is_one_clear_line(
     assert caught.value.where and caught.value.mend
 
 
+@pytest.mark.parametrize("name", ["", "openai:", "vllm:", "hf:", "vllm:openai:m", "openai:openai:m", "hf:vllm:m"])
+def test_a_name_is_that_of_one_model_of_one_engine(name: str, tiny: Callable[..., Path]) -> None:
+    with contextlib.chdir(tiny()), pytest.raises(UsageError, match=r"names (no model|two engines)") as caught:
+        open_model(name)
+    assert (caught.value.where, bool(caught.value.mend)) == ("--model", True)
+
+
+def test_a_model_is_known_by_what_is_loaded_and_by_nothing_beside_it(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    folder = copytree(tiny(), tmp_path / "model")
+    key = open_model(str(folder)).key
+    for name in ("README.md", ".cache/huggingface/config.json", "eval/results.csv"):
+        storage.write_text(folder / name, "more")
+    assert open_model(str(folder)).key == key
+    for name in ("chat_template.jinja", "extra.safetensors", "pytorch_model.bin", "1_Pooling/config.json"):
+        storage.write_text(folder / name, "more")
+        assert open_model(str(folder)).key != key
+        key = open_model(str(folder)).key
+
+
+def test_an_endpoint_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert open_model("openai:m").endpoint == "https://api.openai.com/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://user:secret@host:1/v1?key=secret")
+    assert open_model("openai:m").endpoint == "http://host:1/v1"
+    assert Model("m", Path(), "").endpoint is None
+
+
 @given(st.text(max_size=30).filter(lambda name: not sources.LAB.fullmatch(name)))
 def test_any_text_is_a_model_or_an_error_of_ours(name: str) -> None:
     with pytest.raises(KinjectError) as caught:
@@ -88,7 +114,7 @@ def test_any_text_is_a_model_or_an_error_of_ours(name: str) -> None:
     assert caught.value.mend
 
 
-@pytest.mark.parametrize("card", ["[1]", '{"world": "x"}', '{"world": null}', "{}"])
+@pytest.mark.parametrize("card", ["[1]", '{"world": "x"}', '{"world": null}', '{"world": true}', "{}", "{", ""])
 def test_a_card_of_another_kind_makes_no_lab_model(tiny: Callable[..., Path], tmp_path: Path, card: str) -> None:
     folder = copytree(tiny(), tmp_path / "model")
     (folder / "card.json").write_text(card)

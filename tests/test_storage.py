@@ -1,6 +1,7 @@
 import errno
 import json
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from kinject import storage
 from kinject.errors import MissingError, ResourceError, UsageError
+from kinject.progress import SILENT
 
 plain = st.recursive(
     st.none()
@@ -92,6 +94,71 @@ def test_digests_of_files_and_folders_follow_names_and_contents(tmp_path: Path) 
     assert storage.folder_digest(other) != before
     with pytest.raises(MissingError):
         storage.folder_digest(tmp_path / "none")
+
+
+def test_linked_folders_belong_to_a_folder_and_circles_end(tmp_path: Path) -> None:
+    storage.write_text(tmp_path / "there" / "deep" / "a.txt", "a")
+    storage.write_text(tmp_path / "copy" / "linked" / "deep" / "a.txt", "a")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked").symlink_to(tmp_path / "there")
+    assert storage.folder_digest(tmp_path / "here") == storage.folder_digest(tmp_path / "copy")
+    (tmp_path / "there" / "deep" / "round").symlink_to(tmp_path / "here")
+    (tmp_path / "there" / "self").symlink_to(tmp_path / "there" / "self")
+    (tmp_path / "there" / "gone").symlink_to(tmp_path / "nowhere")
+    assert storage.folder_digest(tmp_path / "here") == storage.folder_digest(tmp_path / "copy")
+    storage.write_text(tmp_path / "there" / "deep" / "a.txt", "b")
+    assert storage.folder_digest(tmp_path / "here") != storage.folder_digest(tmp_path / "copy")
+
+
+def test_of_a_folder_only_what_is_wanted_counts(tmp_path: Path) -> None:
+    storage.write_text(tmp_path / "m" / "a.json", "a")
+    before = storage.folder_digest(tmp_path / "m", ["*.json"])
+    for name in ("b.txt", ".c.json", ".cache/d.json"):
+        storage.write_text(tmp_path / "m" / name, "more")
+    assert storage.folder_digest(tmp_path / "m", ["*.json"]) == before
+    storage.write_text(tmp_path / "m" / "deep" / "e.json", "more")
+    assert storage.folder_digest(tmp_path / "m", ["*.json"]) != before
+
+
+def test_a_folder_that_did_not_change_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    folder = tmp_path / "model"
+    for name in ("a", "b"):
+        storage.write_text(folder / name, name)
+    read: list[str] = []
+    digest_of_file = storage.file_digest
+    monkeypatch.setattr(storage, "file_digest", lambda path: (read.append(path.name), digest_of_file(path))[1])
+
+    def seen() -> list[str]:
+        read.clear()
+        assert storage.folder_digest(folder, remembered=True) == plainly()
+        return read[: len(read) - 2]
+
+    def plainly() -> str:
+        return storage.folder_digest(folder)
+
+    monkeypatch.setattr(storage, "WORTH", 0)
+    assert seen() == seen() == ["a", "b"]  # too young: what is written now may be written again unseen
+    monkeypatch.setattr(storage, "SETTLED", -(10**12))
+    assert (seen(), seen()) == (["a", "b"], [])
+    storage.write_text(folder / "a", "c")
+    assert (seen(), seen()) == (["a"], [])
+    times = (folder / "b").stat()
+    (folder / "b").write_text("d")
+    os.utime(folder / "b", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert seen() == ["b"]  # of the same size and time, and changed all the same
+    (note,) = (store / "digests").iterdir()
+    for damage in ("", "[]", '{"a": 5, "b": [1]}'):
+        note.write_text(damage)
+        assert (seen(), seen()) == (["a", "b"], [])
+    note.unlink()
+    (store / "digests").rmdir()
+    monkeypatch.setattr(storage, "WORTH", 3)
+    assert (seen(), seen()) == (["a", "b"], ["a", "b"]) and not (store / "digests").exists()  # too little
+    monkeypatch.setattr(storage, "WORTH", 0)
+    monkeypatch.setattr(storage, "write_json", lambda *_: (_ for _ in ()).throw(MissingError("no")))
+    assert seen() == ["a", "b"]
 
 
 @given(plain)
@@ -199,6 +266,44 @@ def test_a_lock_that_is_held_names_its_holder_and_dies_with_it(tmp_path: Path) -
         child.join()
     with storage.locked(tmp_path / "x", 10):
         pass
+
+
+def test_who_waits_is_told_for_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "MOMENT", 0.05)
+    said: list[str] = []
+
+    class Heard:
+        stage = SILENT.stage
+
+        def say(self, text: str) -> None:
+            said.append(text)
+            release.set()
+
+    release, held = threading.Event(), threading.Event()
+
+    def holding() -> None:
+        with storage.locked(tmp_path / "x"):
+            held.set()
+            release.wait(30)
+
+    holder = threading.Thread(target=holding)
+    holder.start()
+    assert held.wait(30)
+    with storage.locked(tmp_path / "x", progress=Heard()):
+        pass
+    holder.join()
+    assert len(said) == 1 and f"process {os.getpid()} on" in said[0]
+    with storage.locked(tmp_path / "x", progress=Heard()):
+        assert len(said) == 1
+
+
+@pytest.mark.parametrize("read", [storage.read_text, lambda path: storage.read_text(path / "none")])
+def test_what_a_mend_says_can_be_pasted(read: Any, tmp_path: Path) -> None:
+    place = tmp_path / "my folder; rm x"
+    place.mkdir()
+    with pytest.raises(MissingError) as caught:
+        read(place)
+    assert caught.value.mend.endswith(f"ls '{place}'")
 
 
 def test_a_lock_keeps_threads_apart(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from kinject.cli.config import defaults
 from kinject.cli.console import say
 from kinject.errors import KinjectError, MissingError, ResourceError, UsageError, did_you_mean, out_of_memory
 
@@ -31,9 +32,11 @@ COMMANDS = {
     "retrieve": "kinject.cli.retrieve:retrieve",
     "build": "kinject.cli.build:build",
     "posttrain": "kinject.cli.posttrain:posttrain",
-    "judge": "kinject.cli.judge:judge",
+    "merge": "kinject.cli.merge:merge",
+    "judge": "kinject.cli.judge:app",
     "facts": "kinject.cli.facts:app",
     "engines": "kinject.cli.engines:engines",
+    "study": "kinject.cli.study:app",
     "lab": "kinject.cli.lab:app",
 }
 
@@ -107,6 +110,11 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def kinject(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Options from a YAML file; flags and KINJECT_* go first."),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -123,6 +131,8 @@ def kinject(
 
     Start with: kinject compare --preset demo
     """
+    if config and context.invoked_subcommand:
+        context.default_map = defaults(config, context.invoked_subcommand, load(context.invoked_subcommand))
 
 
 def main() -> None:
@@ -132,7 +142,7 @@ def main() -> None:
 
 def run(args: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
-    args = sorted(args, key=lambda arg: arg != "--debug")  # wherever people write it, it is the program's option
+    args = _in_front(args)
     try:
         code = typer.main.get_command(app).main(args or ["--help"], prog_name="kinject", standalone_mode=False)
     except Exception as error:
@@ -142,6 +152,19 @@ def run(args: Sequence[str]) -> int:
     if code == INTERRUPTED:
         say("interrupted; the same command goes on where it was")
     return code if isinstance(code, int) else 0
+
+
+def _in_front(args: Sequence[str]) -> list[str]:
+    """The program's own options before the command, wherever people write them."""
+    own, rest = [], list(args)
+    if "--debug" in rest:
+        rest = [arg for arg in rest if arg != "--debug"]
+        own.append("--debug")
+    for place, arg in enumerate(rest):
+        if arg == "--config" or arg.startswith("--config="):
+            taken = 1 if "=" in arg else 2
+            return [*own, *rest[place : place + taken], *rest[:place], *rest[place + taken :]]
+    return [*own, *rest]
 
 
 def _as_kinject_error(error: Exception) -> KinjectError:

@@ -36,46 +36,49 @@ def ask(
     Examples:  kinject ask last "Who won the Rugby World Cup in 2023?"
                kinject ask last - < questions.txt
     """
-    from kinject.injection.ask import SCHEMA, answers, open_artefact
+    from kinject.injection.artefact import open_artefact
+    from kinject.injection.ask import SCHEMA, answers
 
-    words = [word if word == STDIN else _question(word) for word in questions]
+    words = [word if word == STDIN else one_question(word) for word in questions]
     progress = RichProgress()
     opened = open_artefact(artefact)
     about = {"schema": SCHEMA, "artefact": str(opened.folder), "model": opened.made.model.name}
     with closing(answers(opened, _asked(words), progress)) as replies:
-        said = _collected(replies, progress) if as_json else _streamed(replies, about)
+        said = _collected(replies, about, progress) if as_json else _streamed(replies, about)
     if not said:
         raise UsageError("there was no question on stdin", where="QUESTION", mend="write one question a line")
-    if as_json:
-        emit({**about, "answers": [reply.as_json() for reply in said]}, as_json=True, text=str)
 
 
-def _collected(replies: "Iterable[Answer]", progress: Progress) -> "list[Answer]":
-    said = []
-    with progress.stage("asking", unit="questions") as stage:
-        for reply in replies:
-            said.append(reply)
-            stage.advance()
-    return said
+def _collected(replies: "Iterable[Answer]", about: dict[str, Any], progress: Progress) -> int:
+    """Print all answers at the end, or where something ends them, what came until then; return how many."""
+    said: list[Answer] = []
+    try:
+        with progress.stage("asking", unit="questions") as stage:
+            for reply in replies:
+                said.append(reply)
+                stage.advance()
+    finally:
+        if said:
+            emit({**about, "answers": [reply.as_json() for reply in said]}, as_json=True, text=str)
+    return len(said)
 
 
-def _streamed(replies: "Iterable[Answer]", about: dict[str, Any]) -> "list[Answer]":
+def _streamed(replies: "Iterable[Answer]", about: dict[str, Any]) -> int:
     """Print each answer as it comes; that is all the progress there is, for a bar would stand in its way."""
-    said = []
-    for reply in replies:
-        said.append(reply)
+    count = 0
+    for count, reply in enumerate(replies, 1):  # noqa: B007 - how many there were is returned
         emit(about, as_json=False, text=partial(_shown, reply))
-    return said
+    return count
 
 
-def _question(text: str) -> str:
+def one_question(text: str, example: str = 'kinject ask last "Who won ...?"') -> str:
     """A question as it can be asked. UsageError for none, and for bytes that are no text."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise UsageError("the question is not UTF-8", where="QUESTION", mend="send it as UTF-8") from None
     if not text.strip():
-        raise UsageError("the question is empty", where="QUESTION", mend='kinject ask last "Who won ...?"')
+        raise UsageError("the question is empty", where="QUESTION", mend=example)
     return text
 
 
@@ -89,7 +92,7 @@ def _lines() -> Iterator[str]:
     try:
         for line in sys.stdin or ():  # None where stdin is closed
             if line.strip():
-                yield _question(line)
+                yield one_question(line)
     except UnicodeDecodeError:
         raise UsageError("the questions are not UTF-8", where="stdin", mend="send them as UTF-8") from None
 

@@ -24,7 +24,8 @@ def build(
     annotator: Annotated[
         str | None,
         typer.Option(
-            "--annotator", help="Who writes the recalls: openai:MODEL, a model, module:attribute. Default: a rule."
+            "--annotator",
+            help="Who writes recalls: openai:MODEL, vllm:MODEL, a model, module:attribute. Default: a rule.",
         ),
     ] = None,
     as_json: Json = False,
@@ -34,12 +35,14 @@ def build(
     Example:  kinject build subqa-recall --source subqa:data --out rows.jsonl
     """
     from kinject import prompts
-    from kinject.injection.start import built
+    from kinject.injection.start import built, may_annotate
     from kinject.recipes import material
     from kinject.recipes.annotator import open_annotator
     from kinject.recipes.readers import rows
 
-    engine = open_annotator(annotator, RichProgress()) if annotator else None
+    if annotator is not None:
+        may_annotate(recipe, source)  # told before a model is built or fetched
+    engine = None if annotator is None else open_annotator(annotator, RichProgress())
     made = built(recipe, source, prompts.load(material.system_of(source)), engine)
     card = rows.write(made, out) if out else rows.card_of(made)
     result = {

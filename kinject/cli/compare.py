@@ -1,5 +1,8 @@
 """`kinject compare`: several arms of one model on the same facts, side by side."""
 
+import shlex
+import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,15 +17,20 @@ def compare(
     context: typer.Context,
     preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo, tables, controls.")] = None,
     starts: Annotated[
-        str, typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}.")
-    ] = "base",
-    methods: Annotated[str, typer.Option("--methods", help=f"Methods, with commas: {', '.join(METHODS)}.")] = ",".join(
-        USUAL
-    ),
+        str | None,
+        typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}. Default: base."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option("--methods", help=f"Methods, with commas: {', '.join(METHODS)}. Default: {', '.join(USUAL)}."),
+    ] = None,
     model: options.Model = "lab",
     facts: options.Facts = None,
     after: options.After = None,
     judge: options.Judge = "rules",
+    concurrency: options.Concurrency = 8,
+    price: options.Price = None,
+    max_cost: options.MaxCost = None,
     seed: options.Seed = 0,
     source: options.Source = None,
     greedy: options.Greedy = False,
@@ -38,6 +46,7 @@ def compare(
     embedder: options.Embedder = None,
     top_k: options.TopK = 1,
     as_of: options.AsOf = None,
+    novelty: options.Novelty = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
     dry_run: plan.DryRun = False,
     explain: plan.Explain = False,
@@ -48,6 +57,7 @@ def compare(
     Example:  kinject compare --starts base,subqa-recall-context --methods none,event-sft,rag-oracle --jobs 2
     """
     from kinject import sources
+    from kinject.injection.novelty import samples
     from kinject.report.records import read
     from kinject.report.tables import sections, terminal
     from kinject.studies import injection
@@ -56,12 +66,24 @@ def compare(
     asked = options.settings(context.params)
     progress = RichProgress()
     if dry_run or explain:
-        plan.told(chosen, model, facts, after, asked, progress, dry_run=dry_run, explain=explain, as_json=as_json)
+        plan.told(
+            chosen,
+            model,
+            facts,
+            after,
+            asked,
+            progress,
+            dry_run=dry_run,
+            explain=explain,
+            as_json=as_json,
+            closed_book=novelty,
+        )
         return
-    comparison = injection.Comparison(*sources.open_both(model, facts, after, progress), asked)
-    record, folder = injection.compare(chosen, comparison, jobs, progress)
+    opened, known = sources.open_both(model, facts, after, progress)
+    comparison = injection.Comparison(opened, known, replace(asked, novelty=samples(novelty, opened)))
+    record, folder = injection.compare(chosen, comparison, jobs, progress, shlex.join(["kinject", *sys.argv[1:]]))
     emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
+def _names(text: str | None) -> list[str]:
+    return [] if text is None else [name.strip() for name in text.split(",")]

@@ -1,5 +1,7 @@
 """`kinject inject`: put facts into a model in one way, ask, judge, and print the scores."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +10,7 @@ from rich.console import Group
 from kinject.cli import options, plan
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
+from kinject.injection import blame
 from kinject.injection.arm import METHODS, STARTS
 from kinject.judging.grade import KINDS
 
@@ -20,6 +23,9 @@ def inject(
     facts: options.Facts = None,
     after: options.After = None,
     judge: options.Judge = "rules",
+    concurrency: options.Concurrency = 8,
+    price: options.Price = None,
+    max_cost: options.MaxCost = None,
     seed: options.Seed = 0,
     source: options.Source = None,
     greedy: options.Greedy = False,
@@ -49,7 +55,7 @@ def inject(
     from kinject import sources
     from kinject.injection.arm import arm
     from kinject.injection.inject import inject as run
-    from kinject.injection.novelty import gate
+    from kinject.injection.novelty import samples
     from kinject.report.records import from_record
     from kinject.report.tables import sections, terminal
 
@@ -67,30 +73,28 @@ def inject(
             dry_run=dry_run,
             explain=explain,
             as_json=as_json,
-            novelty=novelty,
+            closed_book=novelty,
         )
         return
     opened, known = sources.open_both(model, facts, after, progress)
-    done = run(chosen, opened, known, asked, progress)
-    record = done.as_json()
-    result = dict(record)
-    samples = plan.samples(novelty, opened)
-    if samples:
-        result["novelty"] = gate(done, opened, known, asked, samples, progress)
+    record = run(chosen, opened, known, replace(asked, novelty=samples(novelty, opened)), progress).as_json()
     table = terminal(sections([from_record(record)]))
-    emit(result, as_json=as_json, text=lambda: Group(table, *_known(result)))
+    emit(record, as_json=as_json, text=lambda: Group(table, *notes(record)))
 
 
-def _known(result: dict[str, Any]) -> list[str]:
-    """What the start knew before, and what that does to the scores."""
-    if "novelty" not in result:
-        return []
-    found = result["novelty"]
-    shown = [
-        f"{name.replace('_', ' ')} {rate['k']}/{rate['n']}"
-        for name, rate in found["scores_on_new"].items()
-        if name in KINDS and rate["n"]
-    ]
-    facts = len(found["known"])
-    asked = f"Asked {found['samples']} times without the facts, the start knew {facts} of them"
-    return [f"{asked}; on the others: {', '.join(shown) or 'nothing left'}"]
+def notes(record: Mapping[str, Any]) -> list[str]:
+    """What a reader of an arm's scores should know beside them."""
+    asked = sum(record["scores"][kind]["n"] + record["scores"][kind]["unscored"] for kind in KINDS)
+    told = [f"{record['cut_off']} of {asked} answers were cut off by the token limit"] if record["cut_off"] else []
+    told += [f"{record['empty']} of {asked} answers are empty"] if record["empty"] else []
+    if record["retrieval"]:
+        told += blame.lines(record["retrieval"])
+    if found := record["novelty"]:
+        shown = [
+            f"{name.replace('_', ' ')} {rate['k']}/{rate['n']}"
+            for name, rate in found["scores_on_new"].items()
+            if name in KINDS and rate["n"]
+        ]
+        before = f"Asked {found['samples']} times without the facts, the start knew {len(found['known'])} of them"
+        told.append(f"{before}; on the others: {', '.join(shown) or 'nothing left'}")
+    return told

@@ -9,8 +9,8 @@ import typer
 from kinject.errors import UsageError
 from kinject.extensions import known
 from kinject.injection.arm import ELICIT
-from kinject.injection.inject import Settings
-from kinject.judging.grade import open_judge
+from kinject.injection.settings import Settings
+from kinject.judging import judge as judging
 from kinject.retrieval.search import RETRIEVERS, Retrieval
 from kinject.training.finetune import RATES
 
@@ -34,7 +34,19 @@ After = Annotated[
         help="Only facts from after a day or month, a known model's cutoff (its name), or the model's own (auto).",
     ),
 ]
-Judge = Annotated[str, typer.Option("--judge", help="Who says whether an answer is right.")]
+Judge = Annotated[
+    str,
+    typer.Option(
+        "--judge", help="Who grades: rules, openai:MODEL, vllm:MODEL, hf:PATH, module:attribute; several with commas."
+    ),
+]
+Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Calls to a judge's endpoint at once, at most.")]
+Price = Annotated[
+    str | None, typer.Option("--price", metavar="IN/OUT", help="Dollars per million tokens read and written: 2.5/10.")
+]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0, help="Dollars after which a judge is asked no more; needs --price.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of training order and sampling.")]
 Source = Annotated[
     str | None,
@@ -93,7 +105,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
     `inject` and `compare` take the same options, so both hand over what they were called with (`context.params`).
     """
     retrieval = Retrieval(given["retriever"], given["embedder"], given["top_k"], given["as_of"])
-    open_judge(given["judge"])  # mistyped names are told now, not after the training
+    judges(given["judge"], given["concurrency"], given["price"], given["max_cost"])  # told now, not after the training
     known("prompt", given["prompt"], ELICIT)
     known("retriever", retrieval.retriever, RETRIEVERS)
     sampling: dict[str, float] = {"max_new_tokens": given["max_new_tokens"]}
@@ -106,5 +118,42 @@ def settings(given: Mapping[str, Any]) -> Settings:
     # Both trainings are of one kind and fit into one memory: an adapter on top of a fully trained model saves nothing.
     posttrain = {name: value for name, value in learn.items() if name in ("peft", "micro_batch")}
     return Settings(
-        sampling, given["judge"], given["seed"], given["source"], posttrain, learn, retrieval, given["prompt"]
+        sampling=sampling,
+        judge=given["judge"],
+        terms=terms(given["concurrency"], given["price"], given["max_cost"]),
+        seed=given["seed"],
+        source=given["source"],
+        posttrain=posttrain,
+        learn=learn,
+        retrieval=retrieval,
+        elicit=given["prompt"],
     )
+
+
+def judges(names: str, concurrency: int, price: str | None, max_cost: float | None) -> "list[judging.Judge]":
+    """Return the judges that `--judge` names. `UsageError` where one is not known, or none is named."""
+    asked = judging.names(names)
+    if not asked:
+        raise UsageError("no judge is named", where="--judge", mend="use --judge rules")
+    return [judging.open_judge(name, terms(concurrency, price, max_cost)) for name in asked]
+
+
+def terms(concurrency: int, price: str | None, max_cost: float | None) -> Any:
+    """Return how a judge's endpoint is asked, and what it may cost; a failed question is told, and ends nothing."""
+    from kinject.engines.openai import Terms
+
+    return Terms(concurrency=concurrency, failures="tell", price=_price(price), max_cost=max_cost)
+
+
+def _price(text: str | None) -> tuple[float, float] | None:
+    """The two prices of "2.5/10"."""
+    if text is None:
+        return None
+    try:
+        read, written = (float(part) for part in text.split("/"))
+        if 0 <= read < math.inf and 0 <= written < math.inf:
+            return read, written
+    except ValueError:
+        pass
+    mend = "write dollars per million tokens read and written, as in 2.5/10"
+    raise UsageError(f"{text!r} is no price", where="--price", mend=mend)

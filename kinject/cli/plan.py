@@ -1,6 +1,7 @@
 """What `--dry-run` and `--explain` print: what arms would do, and every setting with its source."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -11,22 +12,12 @@ from rich.table import Table
 from kinject.cli.console import emit
 from kinject.errors import UsageError
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings
+from kinject.injection.settings import Settings
 from kinject.progress import Progress
-from kinject.sources import Model
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would run and what it would take; run nothing.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show every setting with its source; run nothing.")]
 UNKNOWN = "not known yet"
-
-
-def samples(novelty: int | None, model: Model) -> int:
-    """How often a start is asked closed-book: as asked for, or only where its facts are of the real world."""
-    from kinject.injection.novelty import SAMPLES
-
-    if novelty is not None:
-        return novelty
-    return SAMPLES if model.world is None else 0
 
 
 def told(
@@ -40,29 +31,31 @@ def told(
     dry_run: bool,
     explain: bool,
     as_json: bool,
-    novelty: int | None = 0,
+    closed_book: int | None,
 ) -> None:
     """Print what arms would do, or their settings, instead of running them."""
     from kinject.injection import explain as explaining
     from kinject.injection import plan as planning
+    from kinject.injection.novelty import samples
 
     if dry_run and explain:
         raise UsageError("--dry-run and --explain are two answers", where="--explain", mend="ask for one at a time")
     ground = planning.look_up(model, facts, after, progress)
+    asked = replace(asked, novelty=samples(closed_book, ground.model))
     if explain:
         result = explaining.explain(chosen, ground.model, ground.facts, asked)
         emit(result, as_json=as_json, text=lambda: _settings(result))
     else:
-        result = planning.plan(chosen, ground, asked, samples(novelty, ground.model))
+        result = planning.plan(chosen, ground, asked)
         emit(result, as_json=as_json, text=lambda: _plan(result))
 
 
 def _plan(result: dict[str, Any]) -> RenderableType:
     table = Table("step", "what", "state", box=None, pad_edge=False)
-    for name in ("time", "tokens", "disk", "memory"):
+    for name in ("time", "tokens", "judge calls", "disk", "memory"):
         table.add_column(name, justify="right")
     for step in result["steps"]:
-        row = ["cached", "", "", "", ""] if step["cached"] else ["to do", *_figures(step)]
+        row = ["cached", "", "", "", "", ""] if step["cached"] else ["to do", *_figures(step)]
         table.add_row(step["step"], step["what"], *row)
     total = result["total"]
     table.add_row("", f"{total['steps']} to do, {total['cached']} cached", "", *_figures(total))
@@ -79,7 +72,7 @@ def _plan(result: dict[str, Any]) -> RenderableType:
 
 def _figures(of: dict[str, Any]) -> list[str]:
     tokens = "?" if of["tokens"] is None else f"{of['tokens']:,}" if of["tokens"] else ""
-    return [_duration(of["seconds"]), tokens, _size(of["disk"]), _size(of["memory"])]
+    return [_duration(of["seconds"]), tokens, str(of["calls"] or ""), _size(of["disk"]), _size(of["memory"])]
 
 
 def _duration(seconds: float | None) -> str:

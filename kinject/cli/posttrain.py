@@ -13,24 +13,31 @@ def posttrain(
     model: options.Model = "lab",
     source: options.Source = None,
     seed: options.Seed = 0,
+    peft: options.Peft = None,
+    micro_batch: options.MicroBatch = None,
     as_json: Json = False,
 ) -> None:
-    """Post-train a model; done once, and found again by every arm with this start.
+    """Post-train a model; done once, and found again by every arm with this start and the same options.
 
     Example:  kinject posttrain subqa-recall-context --model lab
     """
-    from kinject import sources, storage
+    from kinject import sources
+    from kinject.extensions import known
     from kinject.injection.arm import Arm
-    from kinject.injection.inject import Settings, possible, posttrained
+    from kinject.injection.inject import possible
+    from kinject.injection.settings import Settings
     from kinject.injection.start import open_start
-    from kinject.runs.store import RECORD
+    from kinject.injection.train import posttrain_spec, trained
+    from kinject.training.finetune import RATES
 
     open_start(recipe)  # a mistyped name is told now, not after a model was built
+    known("peft", peft or "none", RATES, "--peft")
+    asked = {name: value for name, value in {"peft": peft, "micro_batch": micro_batch}.items() if value is not None}
     progress = RichProgress()
     opened = sources.open_model(model, progress)
     possible(Arm(recipe), opened)
-    trained, seconds = posttrained(recipe, opened, Settings(seed=seed, source=source), progress)
-    record = storage.read_json(trained.folder.parent / RECORD)
+    training = posttrain_spec(recipe, opened, Settings(seed=seed, source=source, posttrain=asked))
+    after, record = trained(training, opened, progress)
     result = {
         "schema": "kinject.posttrain/1",
         "recipe": recipe,
@@ -38,10 +45,10 @@ def posttrain(
         "model_key": opened.key,
         "source": source,
         "seed": seed,
-        "run": trained.key,
-        "artefact": str(trained.folder.resolve()),
-        "seconds": seconds,
-        **{name: record[name] for name in ("loss", "rows", "steps", "tokens", "data")},
+        "peft": peft or "none",
+        "run": after.key,
+        "artefact": str(after.folder.resolve()),
+        **{name: record[name] for name in ("seconds", "loss", "rows", "steps", "tokens", "data")},
     }
     emit(result, as_json=as_json, text=lambda: _shown(result))
 

@@ -1,9 +1,11 @@
 """`kinject retrieve`: find the facts that a question asks for, or measure how often they are found."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kinject.cli.ask import one_question
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
 from kinject.errors import UsageError
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from kinject.retrieval.search import Retriever
 
 SCHEMA = "kinject.retrieve/1"
+COUNT = re.compile(r"0*[1-9][0-9]{0,8}")
+"""A number from 1, of no more digits than any set has facts."""
 
 
 def retrieve(
@@ -40,21 +44,26 @@ def retrieve(
 
     Example: kinject retrieve "Who won the Rugby World Cup in 2023?" --facts example --retriever bm25
     """
-    from kinject.retrieval.embed import default_for
-    from kinject.retrieval.search import RETRIEVERS, known_on, open_retriever
+    from kinject.retrieval import hybrid
+    from kinject.retrieval.search import embedder_of, known_on, open_retriever, useful
     from kinject.sources import open_facts
 
     progress, depths = RichProgress(), _numbers(top_k)
+    useful(embedder, retriever)
+    question = question if question is None else one_question(question, 'kinject retrieve "Who won ...?"')
     known = open_facts(facts)
     known = known_on(known, as_of, progress) if as_of else known
-    names = list(RETRIEVERS) if retriever == "all" else [retriever]
-    opened = {name: open_retriever(name, known, embedder, progress=progress) for name in names}
+    chosen = embedder_of(retriever, known, embedder)
+    if retriever == "all":
+        opened = hybrid.each(known, chosen or "", progress)
+    else:
+        opened = {retriever: open_retriever(retriever, known, embedder, progress=progress)}
     about = {
         "schema": SCHEMA,
         "facts": known.name,
         "indexed": len(known.facts),
         "as_of": as_of,
-        "embedder": None if names == ["bm25"] else embedder or default_for(known),
+        "embedder": chosen,
     }
     if question is None:
         result = {**about, **_measured(opened, known, depths)}
@@ -66,7 +75,7 @@ def retrieve(
 
 def _numbers(top_k: str) -> list[int]:
     parts = [part.strip() for part in top_k.split(",")]
-    if not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
+    if not all(COUNT.fullmatch(part) for part in parts):
         raise UsageError(f"{top_k!r} are no counts", where="--top-k", mend="write whole numbers from 1: --top-k 1,5")
     return sorted({int(part) for part in parts})
 

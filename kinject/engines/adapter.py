@@ -4,11 +4,16 @@ A folder holds what peft writes (`adapter_config.json`, `adapter_model.safetenso
 path and digest of the folder that the adapter belongs to, which may hold an adapter itself. `hf.load_model` opens it
 like any model: it loads the parent and adds the adapter in memory.
 
+The digest is of what makes a model, its configuration, weights and tokenizer: a README beside them may change. Where
+the parent is a snapshot of the hub, its folder is named by a commit, and nothing is read to know it again.
+
 Traps: peft itself notes the parent's path without a digest and would add an adapter to whatever lies there now; without
 the safetensors file it unpickles an `adapter_model.bin`. Both are refused here.
 """
 
+import re
 import warnings
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,16 +28,25 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PARENT = "adapter_config.json", "adapter_model.safetensors", "parent.json"
+MODEL = (
+    *("*config.json", "*.safetensors", "*.safetensors.index.json"),
+    *("tokenizer*", "*.model", "*.jinja", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt"),
+)
+"""The files that make a model. Not an adapter's own note: it may have to tell of another place."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Parent(BaseModel):
-    """parent.json: the folder that an adapter belongs to, and the digest of all its files."""
+    """parent.json: the folder that an adapter belongs to, and by what it is known again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     path: str
     digest: str
+    """Version 1: of all its files; version 2: of those that make a model."""
+    commit: str | None = None
+    """Of the snapshot of the hub that it is."""
 
 
 def peft() -> Any:
@@ -59,27 +73,56 @@ def save(adapter: "PeftModel", folder: Path, parent: Path) -> None:
     config = storage.read_json(folder / CONFIG)
     config["target_modules"] = sorted(config["target_modules"])  # a set, in another order in every process
     storage.write_json(folder / CONFIG, config)
-    note = Parent(path=str(parent.resolve()), digest=storage.folder_digest(parent))
+    note = Parent(path=str(parent.resolve()), digest=digest(parent), commit=_commit(parent.resolve()))
     storage.write_json(folder / PARENT, note.model_dump())
 
 
 def parent_of(folder: Path) -> Path:
     """Return the folder that an adapter belongs to, after a look that it is still the same.
 
-    Raises `MissingError` if it is gone and `IntegrityError` if a byte of it changed.
+    Raises `MissingError` if it is gone and `IntegrityError` if it is another model.
     """
     note = _note(folder)
     parent = Path(note.path)
     mend = f"put it back, or write where it is now into {folder / PARENT}"
     if not parent.is_dir():
         raise MissingError(f"the model that this adapter belongs to is gone: {parent}", where=str(folder), mend=mend)
-    if storage.folder_digest(parent) != note.digest:
+    if not _same(parent, note):
         raise IntegrityError(
             "the model that this adapter belongs to is not the one that it was trained on",
             where=str(parent),
             mend=f"put the files back as they were, or train {folder} again",
         )
     return parent
+
+
+def digest(folder: Path) -> str:
+    """Return the hash of what makes a model: configuration, weights and tokenizer."""
+    names = sorted({path.name for pattern in MODEL for path in folder.glob(pattern) if path.is_file()})
+    return storage.digest({name: _file_digest(folder / name) for name in names})
+
+
+def _file_digest(path: Path) -> str:
+    found = path.stat()
+    return _read_once(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _read_once(path: Path, size: int, changed: int) -> str:
+    """The hash of a file that has not changed meanwhile: an arm asks several times, and weights are many gigabytes."""
+    return storage.file_digest(path)
+
+
+def _same(parent: Path, note: Parent) -> bool:
+    if note.commit is not None and _commit(parent) == note.commit:
+        return True
+    return note.digest == (storage.folder_digest(parent) if note.schema_version == 1 else digest(parent))
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that a snapshot's folder in the hub's cache is named by; None for any other folder."""
+    named = COMMIT.fullmatch(folder.name) and folder.parent.name == "snapshots"
+    return folder.name if named and folder.parent.parent.name.startswith("models--") else None
 
 
 def merged(parent: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
@@ -104,7 +147,7 @@ def _note(folder: Path) -> Parent:
         raise MissingError(
             f"an adapter needs to know its model: {PARENT} is missing or cannot be understood",
             where=str(folder / PARENT),
-            mend='write {"path": "MODEL FOLDER", "digest": "its storage.folder_digest"}, or train it again',
+            mend='write {"path": "MODEL FOLDER", "digest": "its adapter.digest"}, or train it again',
         ) from error
 
 

@@ -9,7 +9,7 @@ Trap: a torch from PyPI tells only when it is imported whether it can use a GPU;
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from kinject.engines import vllm
-from kinject.engines.openai import API, OpenAI, side_by_side
+from kinject.engines.openai import API, OpenAI, shown, side_by_side
 from kinject.errors import KinjectError, MissingError
 
 PATIENCE = 1.5
 """Seconds for `nvidia-smi`, and for an endpoint to name its models."""
 DRIVERS = ("/proc/driver/nvidia/version", "/dev/kfd", "/dev/dxg")
 """What NVIDIA's and AMD's drivers, and those of WSL, leave in the file system."""
-QUERY = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
+QUERY = ("--query-gpu=uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits")
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _openai() -> Available:
         # Beside this thread, because to look a name up has no time limit of its own.
         models = next(side_by_side(endpoint.models, [PATIENCE], 1, PATIENCE))
     except KinjectError as error:
-        url = os.environ.get("OPENAI_BASE_URL") or API
+        url = shown(os.environ.get("OPENAI_BASE_URL") or API)
         return Available("openai", False, f"{url}: {error.message}", error.mend, {"base_url": url, "models": []})
-    shown = ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "")
-    why = f"{endpoint.base_url} has {shown or 'no models that it names'}"
+    some = ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "")
+    why = f"{endpoint.base_url} has {some or 'no models that it names'}"
     return Available("openai", True, why, details={"base_url": endpoint.base_url, "models": models})
 
 
@@ -124,22 +124,34 @@ def version(package: str) -> str | None:
 
 def devices() -> list[Device]:
     """Return the GPUs that this process may use."""
-    if (wanted := os.environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted in ("", "-1"):
         return []
-    smi = shutil.which("nvidia-smi")
+    smi = shutil.which("nvidia-smi") if "MIG-" not in (wanted or "") else None  # it tells no parts of GPUs
     found = _from_smi(smi) if smi else None
     if found is None:
         return _from_torch() if any(Path(driver).exists() for driver in DRIVERS) else []
-    chosen = [int(number) for number in (wanted or "").split(",") if number.strip().isdecimal()]
-    return [found[number] for number in chosen if number < len(found)] if chosen else found
+    return list(found.values()) if wanted is None else _visible(wanted, found)
 
 
-def _from_smi(program: str) -> list[Device] | None:
-    """Return what `nvidia-smi` lists, None where it cannot tell: too slow, no driver, memory unknown."""
+def _visible(wanted: str, found: Mapping[str, Device]) -> list[Device]:
+    """Choose as CUDA does: by number or by the beginning of a UUID, up to the first that is neither."""
+    chosen = []
+    for part in map(str.strip, wanted.split(",")):
+        named = [uuid for uuid in found if part.startswith("GPU-") and uuid.startswith(part)]
+        numbered = list(found)[int(part) :][:1] if part.isdecimal() else []
+        if len(which := named or numbered) != 1:
+            break
+        chosen.append(found[which[0]])
+    return chosen
+
+
+def _from_smi(program: str) -> dict[str, Device] | None:
+    """Return what `nvidia-smi` lists by UUID, None where it cannot tell: too slow, no driver, memory unknown."""
     try:
         done = subprocess.run([program, *QUERY], capture_output=True, text=True, timeout=PATIENCE, check=True)
         rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
-        return [Device(name, int(total), int(free)) for name, total, free in rows]
+        return {uuid: Device(name, int(total), int(free)) for uuid, name, total, free in rows}
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
 

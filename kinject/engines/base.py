@@ -40,10 +40,12 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer: `finish` tells whether the model ended it or the token limit did."""
+    """One answer: `finish` tells whether the model or the token limit ended it, or it was refused, or not to be had."""
 
     text: str
-    finish: Literal["stop", "length"] = "stop"
+    finish: Literal["stop", "length", "refused", "failed"] = "stop"
+    why: str = ""
+    """What was wrong, in a few words: "a refusal: ...", "an empty reply", "503 after 7 tries"."""
 
 
 class Engine(Protocol):

@@ -80,6 +80,17 @@ def first_turn(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
     return text.split(NEXT_TURN)[0] if _is_own(tokenizer) else text
 
 
+def without_system(conversation: Conversation) -> Conversation:
+    """Put the system message at the head of the question, for who refuses one; alone it is the question itself."""
+    system, *rest = conversation
+    if system.role != "system":
+        return conversation
+    if not rest or rest[0].role != "user":
+        return (replace(system, role="user"), *rest)
+    user, *others = rest
+    return (replace(user, content=f"{system.content}\n\n{user.content}"), *others)
+
+
 def _is_own(tokenizer: "PreTrainedTokenizerBase") -> bool:
     return bool(tokenizer.chat_template == prompts.load(OWN_TEMPLATE))
 
@@ -96,7 +107,7 @@ def _render(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation, *,
         return _apply(tokenizer, conversation, generate)
     except TemplateError:
         # Templates that refuse a system message (Mistral's first ones, Gemma's) get it at the head of the question.
-        return _apply(tokenizer, _without_system(conversation), generate)
+        return _apply(tokenizer, without_system(conversation), generate)
 
 
 def _apply(tokenizer: "PreTrainedTokenizerBase", conversation: Sequence[Message], generate: bool) -> str:
@@ -105,10 +116,3 @@ def _apply(tokenizer: "PreTrainedTokenizerBase", conversation: Sequence[Message]
         messages, tokenize=False, add_generation_prompt=generate, date_string=TEMPLATE_DATE
     )
     return text
-
-
-def _without_system(conversation: Conversation) -> Conversation:
-    system, user, *rest = conversation
-    if system.role != "system":
-        return conversation
-    return (replace(user, content=f"{system.content}\n\n{user.content}"), *rest)

@@ -2,7 +2,8 @@
 
 Conversations are rendered by the tokenizer's chat template, or by the project's own where it has none (Llama-3-8B
 base), tokenised without a second beginning-of-text token, sorted by length, padded on the left and generated in
-batches. An answer ends at an end token, or where a base model starts to write the next turn itself.
+batches. An answer ends at an end token, or where a base model starts to write the next turn itself. What is longer
+than the model's positions is refused.
 
 Traps: padding with the pad token, which may be the end token, would put a repetition penalty on ending. Sampled
 answers depend on the batch they are drawn in, so the batch size is part of the engine and the seed is set once a batch.
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinject.engines import adapter, chat
 from kinject.engines.base import Completion, Conversation, Sampling
-from kinject.errors import MissingError, first_line, out_of_memory
+from kinject.errors import MissingError, UsageError, first_line, out_of_memory
 from kinject.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class HF:
     ) -> list[Completion]:
         """Answer in batches of like length; the order of the result is that of the input."""
         prompts = [chat.prompt_ids(self.tokenizer, conversation) for conversation in conversations]
+        self._fitting(prompts, sampling.max_new_tokens)
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         completions: dict[int, Completion] = {}
         with progress.stage("answering", len(prompts), "questions") as stage:
@@ -49,6 +51,21 @@ class HF:
                 completions |= dict(zip(chosen, answers, strict=True))
                 stage.advance(len(chosen))
         return [completions[i] for i in range(len(prompts))]
+
+    def _fitting(self, prompts: Sequence[Sequence[int]], new: int) -> None:
+        """Raise `UsageError` where a prompt and its answer are longer than the model was made for.
+
+        Nothing else would tell: past its positions a model goes on, and writes nonsense.
+        """
+        most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        long = [len(prompt) for prompt in prompts if isinstance(most, int) and len(prompt) + new > most]
+        if long:
+            raise UsageError(
+                f"{len(long)} of {len(prompts)} prompts do not fit: with {new} new tokens the longest has"
+                f" {max(long) + new}, and the model takes {most}",
+                where="--max-new-tokens",
+                mend="put fewer events into the prompt (--top-k 1), or ask for fewer new tokens",
+            )
 
     def _generate_batch(self, prompts: list[list[int]], sampling: Sampling, start: int) -> list[Completion]:
         import torch

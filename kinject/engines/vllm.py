@@ -35,13 +35,14 @@ from typing import Any
 from kinject import prompts, storage
 from kinject.engines import chat
 from kinject.engines.base import Completion, Conversation, Sampling
-from kinject.engines.openai import OpenAI
+from kinject.engines.openai import OpenAI, Terms
+from kinject.engines.spending import Account
 from kinject.errors import JudgeError, KinjectError, MissingError, ResourceError
 from kinject.progress import SILENT, Progress
 
 VERSION = 1
 HOST = "127.0.0.1"
-CONCURRENCY = 64
+TERMS = Terms(concurrency=64)
 PATIENCE = 1800.0
 """Seconds in which vLLM must be ready: it may fetch weights, and it compiles kernels."""
 GRACE = 10.0
@@ -65,15 +66,16 @@ class VLLM:
         self,
         model: str | Path,
         options: Sequence[str] = (),
-        concurrency: int = CONCURRENCY,
         *,
+        terms: Terms = TERMS,
         keep: Path | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self.model = str(model)
         self.program = program()
         self.options = tuple(options)
-        self.concurrency = concurrency
+        self.terms = terms
+        self.account = Account(terms.price, terms.max_cost)
         self.keep = keep
         self.patience = patience
         self._client: OpenAI | None = None
@@ -87,9 +89,9 @@ class VLLM:
         return self._client.sent if self._client else {}
 
     @property
-    def empty(self) -> int:
-        """How many answers of the last call are empty (see `OpenAI.empty`)."""
-        return self._client.empty if self._client else 0
+    def spent(self) -> dict[str, Any]:
+        """What its calls took so far (see `OpenAI.spent`), by all the servers that were started for them."""
+        return self.account.spent
 
     def __enter__(self) -> "VLLM":
         return self
@@ -111,11 +113,17 @@ class VLLM:
             return []
         client = self._started(progress)
         try:
-            return client.generate(conversations, sampling, progress)
+            answers = client.generate(conversations, sampling, progress)
         except JudgeError as error:
-            dead = self._died()
-            if dead is None:
-                raise
+            self._check(error)
+            raise
+        if lost := [answer.why for answer in answers if answer.finish == "failed"]:
+            self._check(JudgeError(f"{len(lost)} of {len(answers)} answers were not to be had: {lost[0]}"))
+        return answers
+
+    def _check(self, error: JudgeError) -> None:
+        """Raise what killed vLLM, if it is dead, with the failure that came of it."""
+        if dead := self._died():
             self.close()
             raise JudgeError(f"{dead.message}\n{error.message}", where=self.model, mend=error.mend) from error
 
@@ -130,12 +138,13 @@ class VLLM:
                 self.model,
                 f"http://{HOST}:{port}/v1",
                 key,
-                self.concurrency,
+                terms=self.terms,
                 keep=self.keep,
                 repetition_penalty=True,
                 extra={"chat_template_kwargs": {"date_string": chat.TEMPLATE_DATE}, **({"stop": stop} if stop else {})},
                 endpoint="vllm",
             )
+            self._client.account = self.account
         return self._client
 
     def _start(self, port: int, key: str, *, own_template: bool) -> None:

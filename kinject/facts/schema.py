@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as Day
 from functools import cached_property
+from shlex import quote
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -203,5 +204,5 @@ class FactSet:
         """The facts by their ids. UsageError if two share one."""
         found = {fact.id: fact for fact in self.facts}
         if len(found) < len(self.facts):
-            raise UsageError("two facts share an id", where=self.name, mend=f"kinject facts check {self.name}")
+            raise UsageError("two facts share an id", where=self.name, mend=f"kinject facts check {quote(self.name)}")
         return found

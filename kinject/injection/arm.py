@@ -6,7 +6,7 @@ anywhere, so that somebody's own method needs no change here.
 
 from dataclasses import asdict, dataclass
 
-from kinject.extensions import known, load
+from kinject.extensions import called, known, load
 from kinject.injection.learn.base import Learn
 
 STARTS = {
@@ -34,15 +34,15 @@ LEARN = {
 CONTEXT = {
     "none": None,
     "oracle": "kinject.injection.context.oracle:oracle",
-    "oracle-distracted": "kinject.injection.context.oracle:distracted",
-    "oracle-wrong": "kinject.injection.context.oracle:wrong",
-    "oracle-conflicting": "kinject.injection.context.oracle:conflicting",
-    "faiss": "kinject.injection.context.faiss:faiss",
+    "oracle-distracted": "kinject.injection.context.flawed:distracted",
+    "oracle-wrong": "kinject.injection.context.flawed:wrong",
+    "oracle-conflicting": "kinject.injection.context.flawed:conflicting",
+    "faiss": "kinject.injection.context.retrieved:retrieved",
 }
 """What stands in the prompt."""
 
 RETRIEVING = {"faiss"}
-"""Contexts that look for the event, and take `Settings.retrieval`."""
+"""Contexts that look for the event, and take `Settings.retrieval`: by any retriever, faiss is only the usual one."""
 
 ELICIT = {
     "plain": None,
@@ -88,11 +88,15 @@ class Arm:
 
 
 def arm(start: str, method: str) -> Arm:
-    """Return the arm of a start and a method name."""
+    """Return the arm of a start and a method name. `UsageError` for what is neither a `Learn` nor a context."""
     known("start", start, STARTS, "--start")
     known("method", method, METHODS, "--method")
     if ":" in method:
-        return Arm(start, method) if isinstance(load({}, "method", method), Learn) else Arm(start, context=method)
+        own = load({}, "method", method)
+        if isinstance(own, Learn):
+            return Arm(start, method)
+        called(own, method, "engine", "facts", where="--method")
+        return Arm(start, context=method)
     learn, context = METHODS[method]
     return Arm(start, learn, context)
 

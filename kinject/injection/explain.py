@@ -13,15 +13,18 @@ from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
-from kinject import prompts
+from kinject import prompts, storage
 from kinject.engines import chat
 from kinject.extensions import load
 from kinject.facts.schema import FactSet
 from kinject.injection import arm as arms
-from kinject.injection import inject
+from kinject.injection import train
+from kinject.injection.answer import prompts_of
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings
-from kinject.judging.grade import open_judge
+from kinject.injection.judged import judges_of
+from kinject.injection.settings import Settings, sampling_of
+from kinject.injection.start import Start
+from kinject.judging.judge import Judge, OneByOne
 from kinject.retrieval import embed
 from kinject.retrieval.search import Retrieval
 from kinject.sources import Model
@@ -33,7 +36,7 @@ PAPER = "arXiv 2410.03717"
 
 OPTIONS = {
     "learning_rate": f"{PAPER}, A.5",
-    "epochs": f"{PAPER}, A.5",
+    "epochs": f"{PAPER}, section 3.1",
     "batch": f"{PAPER}, Table 6: 2 up to 100 rows, 8 up to 1,000, 16 above",
     "micro_batch": "ours: rows on the device at once, accumulated to the batch",
     "schedule": f"{PAPER}, A.5: cosine decay to 0",
@@ -49,6 +52,11 @@ OPTIONS = {
     "lora_dropout": "ours: none",
 }
 """Where the settings of a training come from, for those that no module has set for a lab model."""
+CHOSEN = ("learning_rate", "epochs", "batch", "schedule", "warmup")
+"""What a lab's settings name, so that it is theirs even where it is as in the paper."""
+CLIPPED = "ours: the trainer's default, to which larger gradients are cut; the paper names none"
+LONGEST = "ours: the paper names none"
+BASE = "none from the base, which was trained on no rows"
 
 RETRIEVAL = {
     "retriever": f"ours: stands where {PAPER}, section 5.2, has an oracle",
@@ -64,15 +72,16 @@ def explain(chosen: Sequence[Arm], model: Model, facts: FactSet, settings: Setti
     for start in dict.fromkeys(arm.start for arm in chosen):
         rows += _of_start(start, model, settings)
     for learn in dict.fromkeys(arm.learn for arm in chosen):
-        rows += _of_learn(learn, model, facts, settings)
+        before = {load(arms.STARTS, "start", arm.start) is not None for arm in chosen if arm.learn == learn}
+        rows += _replayed(_of_learn(learn, model, facts, settings), before)
     rows += _of_sampling(model, settings)
     if any(arm.context in arms.RETRIEVING for arm in chosen):
         rows += _of_retrieval(facts, settings)
     rows += [
         _row("prompts", name, prompts.digest_of(name)[:12], source_of(name)) for name in _said(chosen, model, settings)
     ]
-    judge = open_judge(settings.judge)
-    rows.append(_row("judge", settings.judge, f"version {_version(judge)}", _purpose(judge.__module__)))
+    for judge in judges_of(settings):
+        rows.append(_row("judge", judge.name, storage.digest(judge.key())[:12], _purpose(_module_of(judge))))
     return {"schema": SCHEMA, "model": model.name, "facts": facts.name, "settings": rows}
 
 
@@ -81,11 +90,22 @@ def _row(part: str, name: str, value: Any, source: str) -> dict[str, Any]:
 
 
 def _of_start(start: str, model: Model, settings: Settings) -> list[dict[str, Any]]:
-    recipe = load(arms.STARTS, "start", start)
+    recipe: Start | None = load(arms.STARTS, "start", start)
     if recipe is None:
         return []
     own = ("kinject.injection.start", *_module(arms.STARTS, start))
-    return _of_options(f"post-training ({start})", recipe.options(model), settings.posttrain, own, model, settings.seed)
+    count = _rows_of(start, model, settings)
+    defaults, options = recipe.options(model, count), recipe.asked(model, count, settings.posttrain, settings.seed)
+    lora = _told(recipe.lab_lora, own) if model.world is not None else ""
+    return _of_options(f"post-training ({start})", defaults, options, settings.posttrain, own, lora)
+
+
+def _rows_of(start: str, model: Model, settings: Settings) -> int | None:
+    """How many rows a start has; None where nothing depends on it, or no source is named that they could come from."""
+    if model.world is not None or settings.source is None:
+        return None
+    rows = train.started_with(start, model, settings)
+    return len(rows.rows) if rows else None
 
 
 def _of_learn(learn: str, model: Model, facts: FactSet, settings: Settings) -> list[dict[str, Any]]:
@@ -93,34 +113,43 @@ def _of_learn(learn: str, model: Model, facts: FactSet, settings: Settings) -> l
     if method is None:
         return []
     defaults = method.options(model, facts)
-    own = _module(arms.LEARN, learn)
-    return _of_options(f"learning ({learn})", defaults, settings.learn, own, model, settings.seed)
+    options = train.changed(defaults, settings.learn, model, settings.seed)
+    lora = said_below(train.__name__)["LAB_LORA"] if model.world is not None else ""
+    return _of_options(f"learning ({learn})", defaults, options, settings.learn, _module(arms.LEARN, learn), lora)
+
+
+def _replayed(rows: list[dict[str, Any]], before: set[bool]) -> list[dict[str, Any]]:
+    """The settings of learning from starts with rows of their own (True), or from the base, which has none to show."""
+    if before == {True}:
+        return rows
+    none = {"value": 0, "source": BASE} if before == {False} else {}
+    return [
+        {**row, "source": f"{row['source']}; {BASE}", **none} if row["name"] == "replay" and row["value"] else row
+        for row in rows
+    ]
 
 
 def _of_options(
-    part: str, defaults: Options, asked: Mapping[str, Any], modules: Sequence[str], model: Model, seed: int
+    part: str, defaults: Options, options: Options, asked: Mapping[str, Any], modules: Sequence[str], lora: str
 ) -> list[dict[str, Any]]:
-    options = inject.changed(defaults, asked, model, seed)
+    """`lora` tells where the rate of a lab model's adapter comes from."""
     values = {**asdict(options), "learning_rate": options.rate}
     used = {name: value for name, value in values.items() if options.peft != "none" or not name.startswith("lora_")}
-    return [_row(part, name, value, _why(name, value, defaults, asked, modules, model)) for name, value in used.items()]
+    rows = [_row(part, name, value, _why(name, value, defaults, asked, modules, lora)) for name, value in used.items()]
+    return [*rows, _row(part, "max_grad_norm", finetune.CLIP, CLIPPED)]
 
 
-def _why(
-    name: str, value: Any, defaults: Options, asked: Mapping[str, Any], modules: Sequence[str], model: Model
-) -> str:
+def _why(name: str, value: Any, defaults: Options, asked: Mapping[str, Any], modules: Sequence[str], lora: str) -> str:
     """Where the value of an option comes from."""
     if name in asked or (name == "seed" and value != 0):
         return "asked for"
     if name == "learning_rate" and asked.get("peft") == "lora":
-        told = said_below(inject.__name__)["LAB_LORA"] if model.world is not None else ""
-        return told or said_below(finetune.__name__)["RATES"]
-    if getattr(defaults, name) != getattr(Options(), name) and (told := _told(defaults, modules)):
-        return told
-    return OPTIONS[name]
+        return lora or said_below(finetune.__name__)["RATES"]
+    own = name in CHOSEN or getattr(defaults, name) != getattr(Options(), name)
+    return (_told(defaults, modules) if own else "") or OPTIONS[name]
 
 
-def _told(value: Options, modules: Iterable[str]) -> str:
+def _told(value: object, modules: Iterable[str]) -> str:
     """What a module says below the assignment of this very value, and where."""
     for module in modules:
         for name, text in said_below(module).items():
@@ -147,8 +176,8 @@ def _module(table: Mapping[str, str | None], name: str) -> tuple[str, ...]:
 
 
 def _of_sampling(model: Model, settings: Settings) -> list[dict[str, Any]]:
-    defaults, chosen = model.sampling.as_json(), inject.sampling_of(model, settings).as_json()
-    told = dict.fromkeys(chosen, f"{PAPER}, A.5") | {"seed": OPTIONS["seed"]}
+    defaults, chosen = model.sampling.as_json(), sampling_of(model, settings).as_json()
+    told = dict.fromkeys(chosen, f"{PAPER}, A.5") | {"seed": OPTIONS["seed"], "max_new_tokens": LONGEST}
     if model.world is not None:  # the reason stands where the default is set
         told["repetition_penalty"] = " ".join((inspect.getdoc(Model.sampling) or "").split())
     return [
@@ -171,7 +200,7 @@ def _said(chosen: Sequence[Arm], model: Model, settings: Settings) -> list[str]:
     """The names of the prompts that a model is shown."""
     wraps = [load(arms.CONTEXT, "context", arm.context) for arm in chosen]
     put = load(arms.ELICIT, "prompt", settings.elicit, "--prompt")
-    of_contexts = [name for wrap in (*wraps, put) for name in inject.prompts_of(wrap)]
+    of_contexts = [name for wrap in (*wraps, put) for name in prompts_of(wrap)]
     return list(dict.fromkeys([model.system, chat.OWN_TEMPLATE, *of_contexts]))
 
 
@@ -182,8 +211,8 @@ def source_of(prompt: str) -> str:
     return " ".join((head[0] if head else "").strip().removeprefix("<!-- source:").removesuffix("-->").split())
 
 
-def _version(judge: Any) -> Any:
-    return getattr(import_module(judge.__module__), "VERSION", 0)
+def _module_of(judge: Judge) -> str:
+    return judge.verdict_of.__module__ if isinstance(judge, OneByOne) else type(judge).__module__
 
 
 def _purpose(module: str) -> str:

@@ -7,31 +7,31 @@ without the known facts. Facts of a lab world after its cutoff are invented, and
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from kinject.facts.schema import FactSet
-from kinject.injection import inject
-from kinject.injection.inject import Settings
-from kinject.injection.record import ArmRecord
-from kinject.judging.grade import Answer, grade, read_answers, scores
+from kinject.injection.answer import answers
+from kinject.injection.settings import Settings
+from kinject.judging.grade import Answer, scores
 from kinject.progress import SILENT, Progress
+from kinject.runs.store import Run
 from kinject.sources import Model
 
 SAMPLES = 3
 ASKED = ("direct", "direct_paraphrased")
 
 
-def gate(
-    record: ArmRecord, model: Model, facts: FactSet, settings: Settings, samples: int, progress: Progress = SILENT
-) -> dict[str, Any]:
-    """Ask what the arm started from, `samples` times, each drawn once for all arms with that start."""
-    started, _ = inject.posttrained(record.arm["start"], model, settings, progress)
-    graded = []
-    for number in range(1, samples + 1):
-        run = inject.answers(started, "none", facts, closed_book(settings, number), progress)
-        graded.append(grade(read_answers(run.folder / "answers.jsonl"), facts, settings.judge))
-    return told(read_answers(Path(record.answers)), graded, settings.judge)
+def samples(wanted: int | None, model: Model) -> int:
+    """How often a start is asked closed-book: as wanted, or only where its facts are of the real world."""
+    if wanted is not None:
+        return wanted
+    return SAMPLES if model.world is None else 0
+
+
+def asked(started: Model, facts: FactSet, settings: Settings, progress: Progress = SILENT) -> list[Run]:
+    """Ask what an arm started from, `settings.novelty` times, each drawn once for all arms with that start."""
+    numbers = range(1, settings.novelty + 1)
+    return [answers(started, "none", facts, closed_book(settings, each), progress, ASKED) for each in numbers]
 
 
 def closed_book(settings: Settings, number: int) -> Settings:
@@ -43,16 +43,13 @@ def closed_book(settings: Settings, number: int) -> Settings:
 def known(samples: Iterable[Sequence[Answer]], judge: str) -> list[str]:
     """The ids of the facts that one of the graded samples knows, in the order of the facts."""
     right = (
-        answer.fact
-        for answers in samples
-        for answer in answers
-        if answer.kind in ASKED and answer.verdicts[judge].correctness == "correct"
+        answer.fact for answers in samples for answer in answers if answer.verdicts[judge].correctness == "correct"
     )
     found = set(right)
     return [fact for fact in dict.fromkeys(answer.fact for answers in samples for answer in answers) if fact in found]
 
 
-def told(answers: Sequence[Answer], samples: Sequence[Sequence[Answer]], judge: str) -> dict[str, Any]:
+def gate(answers: Sequence[Answer], samples: Sequence[Sequence[Answer]], judge: str) -> dict[str, Any]:
     """What is said of an arm: how often was asked, which facts were known, and the scores on the others."""
     ids = known(samples, judge)
     new = [answer for answer in answers if answer.fact not in set(ids)]

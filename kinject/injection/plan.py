@@ -23,10 +23,15 @@ from kinject.engines import adapter, chat
 from kinject.errors import KinjectError
 from kinject.facts.schema import FactSet
 from kinject.injection import arm as arms
-from kinject.injection import inject as work
 from kinject.injection import novelty
+from kinject.injection.answer import answer_spec, questions
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings, Training
+from kinject.injection.inject import possible
+from kinject.injection.judged import judge_spec
+from kinject.injection.settings import Settings, sampling_of
+from kinject.injection.train import Training, learn_spec, posttrain_spec, started_with, trained_model
+from kinject.judging.grade import KINDS
+from kinject.judging.judge import MODELS, names
 from kinject.lab import checkpoint, pretraining
 from kinject.progress import SILENT, Progress
 from kinject.retrieval import embed
@@ -59,6 +64,8 @@ class Step:
     tokens: int | None = 0
     disk: int | None = 0
     memory: int | None = 0
+    calls: int = 0
+    """Questions to judges, at most: of answers that were judged before, or are alike, none is asked again."""
     scratch: int | None = 0
     """Bytes of checkpoints while it trains."""
 
@@ -98,16 +105,13 @@ def look_up(model: str, facts: str | None, after: str | None = None, progress: P
     return Ground(planned, known, files, (step,))
 
 
-def plan(chosen: Sequence[Arm], ground: Ground, settings: Settings, samples: int = 0) -> dict[str, Any]:
-    """Return every step of the arms once, in the order in which they depend on each other, and what all would take.
-
-    `samples` is how often each start is asked closed-book (`novelty`).
-    """
-    steps: dict[tuple[str, str], Step] = {(step.step, step.what): step for step in ground.first}
+def plan(chosen: Sequence[Arm], ground: Ground, settings: Settings) -> dict[str, Any]:
+    """Return every step of the arms once, in the order in which they depend on each other, and what all would take."""
+    steps: dict[str, Step] = {step.key or step.what: step for step in ground.first}
     for arm in chosen:
-        work.possible(arm, ground.model)
-        for step in (*_steps(arm, ground, settings), *_closed_book(arm, ground, settings, samples)):
-            steps.setdefault((step.step, step.what), step)
+        possible(arm, ground.model)
+        for step in _steps(arm, ground, settings):
+            steps.setdefault(step.key or step.what, step)
     found = list(steps.values())
     return {"schema": SCHEMA, "steps": [step.as_json() for step in found], "total": _total(found)}
 
@@ -124,6 +128,7 @@ def _total(steps: Sequence[Step]) -> dict[str, Any]:
         "cached": sum(step.cached for step in steps),
         "seconds": over("seconds", lambda values: round(sum(values), 1)),
         "tokens": over("tokens", sum),
+        "calls": over("calls", sum),
         "disk": over("disk", sum),
         "scratch": over("scratch", max),
         "memory": over("memory", max),
@@ -133,31 +138,34 @@ def _total(steps: Sequence[Step]) -> dict[str, Any]:
 def _steps(arm: Arm, ground: Ground, settings: Settings) -> Iterator[Step]:
     """Yield the steps of one arm. The keys are those that `inject` asks the store for."""
     store, parent, here = Store(), ground.model, not ground.first
-    shown = work.started_with(arm.start, ground.model, settings)
-    if training := work.posttrain_spec(arm.start, parent, settings):
+    shown = started_with(arm.start, ground.model, settings)
+    if training := posttrain_spec(arm.start, parent, settings):
         yield _training("posttrain", training, parent, ground)
-        parent = work.trained_model(training, parent, store.root / training.spec.key)
-    if training := work.learn_spec(arm.learn, parent, ground.facts, settings, shown):
+        parent = trained_model(training, parent, store.root / training.spec.key)
+    started = parent
+    if training := learn_spec(arm.learn, started, ground.facts, settings, shown):
         yield _training("learn", training, parent, ground)
-        parent = work.trained_model(training, parent, store.root / training.spec.key)
+        parent = trained_model(training, parent, store.root / training.spec.key)
     if arm.context in arms.RETRIEVING and (fetch := _unfetched_embedder(ground.facts, settings)):
         yield fetch
         here = False
-    answering = work.answer_spec(parent, arm.context, ground.facts, settings) if here else None
+    answering = answer_spec(parent, arm.context, ground.facts, settings) if here else None
     yield _answering(arm, answering, ground, settings)
-    judging = work.judge_spec(arm, ground.model, ground.facts, settings, answering.key) if answering else None
+    before = list(_closed_book(arm, started, ground, settings))
+    yield from before
+    judging = None
+    if answering is not None:
+        asked = [step.key for step in before if step.key]
+        judging = judge_spec(arm, ground.model, ground.facts, settings, answering.key, asked)
     yield _judging(arm, judging, ground, settings)
 
 
-def _closed_book(arm: Arm, ground: Ground, settings: Settings, samples: int) -> Iterator[Step]:
+def _closed_book(arm: Arm, started: Model, ground: Ground, settings: Settings) -> Iterator[Step]:
     """Yield what asks the arm's start without the facts."""
-    parent = ground.model
-    if training := work.posttrain_spec(arm.start, parent, settings):
-        parent = work.trained_model(training, parent, Store().root / training.spec.key)
-    for number in range(1, samples + 1):
+    for number in range(1, settings.novelty + 1):
         asked = novelty.closed_book(settings, number)
-        spec = None if ground.first else work.answer_spec(parent, "none", ground.facts, asked)
-        step = _answering(Arm(arm.start), spec, ground, asked)
+        spec = None if ground.first else answer_spec(started, "none", ground.facts, asked, novelty.ASKED)
+        step = _answering(Arm(arm.start), spec, ground, asked, novelty.ASKED)
         yield replace(step, what=f"{arm.start}, closed-book sample {number}, on {ground.facts.name}")
 
 
@@ -178,14 +186,14 @@ def _training(name: Literal["posttrain", "learn"], training: Training, parent: M
     )
 
 
-def _answering(arm: Arm, spec: Spec | None, ground: Ground, settings: Settings) -> Step:
+def _answering(arm: Arm, spec: Spec | None, ground: Ground, settings: Settings, kinds: Sequence[str] = KINDS) -> Step:
     step = Step("answer", f"{arm.name} on {ground.facts.name}", spec.key if spec else None)
     if _cached(step.key, spec):
         return replace(step, cached=True)
-    asked = sum(1 for _ in work.questions(ground.facts))
+    asked = sum(1 for _ in questions(ground.facts, kinds))
     pace = _pace("answer", lambda past: _asked_alike(past, ground, settings), lambda past: past.answering)
     calls = _calls(ground.facts, settings)
-    most = work.sampling_of(ground.model, settings).max_new_tokens
+    most = sampling_of(ground.model, settings).max_new_tokens
     read = _stored(ground.files) if ground.model.trainable else 0
     return replace(step, seconds=_times(asked, pace), tokens=calls and calls * most, memory=read)
 
@@ -194,9 +202,16 @@ def _judging(arm: Arm, spec: Spec | None, ground: Ground, settings: Settings) ->
     step = Step("inject", f"{arm.name} on {ground.facts.name}, judge {settings.judge}", spec.key if spec else None)
     if _cached(step.key, spec):
         return replace(step, cached=True)
-    asked = sum(1 for _ in work.questions(ground.facts))
+    asked = sum(1 for _ in questions(ground.facts))
+    calls = sum(judge_calls(ground.facts) for name in names(settings.judge) if name.startswith(MODELS))
     pace = _pace("inject", lambda past: bool(past.inputs["judge"] == settings.judge), lambda past: past.judging)
-    return replace(step, seconds=_times(asked, pace), tokens=0 if settings.judge == "rules" else None)
+    return replace(step, seconds=_times(asked, pace), tokens=None if calls else 0, calls=calls)
+
+
+def judge_calls(facts: FactSet) -> int:
+    """How many questions a language model is asked at most that judges the answers: three of a multihop answer."""
+    asked = [kind for _, kind, _ in questions(facts)]
+    return len(asked) + 2 * asked.count("multihop")
 
 
 def _cached(key: str | None, spec: Spec | None) -> bool:
@@ -273,7 +288,7 @@ def _tokens(training: Training, tokenizer: "PreTrainedTokenizerBase") -> int:
 
 def _calls(facts: FactSet, settings: Settings) -> int | None:
     """How often a model answers: once a question, hop by hop where a script leads it; None for somebody's own way."""
-    asked = list(work.questions(facts))
+    asked = list(questions(facts))
     if settings.elicit == "scripted":
         chains = [fact.multihop.hops if kind == "multihop" and fact.multihop else () for fact, kind, _ in asked]
         return sum(max(len(chain), 1) for chain in chains)
@@ -374,9 +389,9 @@ def _like(past: Past, ground: Ground, options: Options) -> bool:
 
 
 def _asked_alike(past: Past, ground: Ground, settings: Settings) -> bool:
-    most = work.sampling_of(ground.model, settings).max_new_tokens
+    most = sampling_of(ground.model, settings).max_new_tokens
     same = past.inputs["engine"] == ground.model.answers_with["engine"]
-    elicited = past.inputs.get("elicit", "plain") == settings.elicit
+    elicited = past.inputs.get("elicit", ["plain"])[0] == settings.elicit
     return bool(same and elicited and past.inputs["sampling"]["max_new_tokens"] == most) and _same_size(
         past, ground.model
     )

@@ -14,6 +14,8 @@ class ArmRecord(BaseModel):
     arm: dict[str, str]
     """start, learn and context."""
     method: str
+    variant: dict[str, Any] = Field(default_factory=dict)
+    """What was asked for that makes this another experiment than start and method say: prompt, replay, retriever..."""
     scores: dict[str, dict[str, Any]]
     """Rates: {"k", "n", "unscored", "percent", "interval"} for each score of `judging.grade`."""
     model: str
@@ -26,14 +28,31 @@ class ArmRecord(BaseModel):
     source: str | None = None
     """Where post-training rows came from, if not from the model's own world."""
     judge: str
+    """Whose verdicts the scores are."""
+    others: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    """The same scores by other judges."""
+    spent: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What each judge that is a language model took: calls, tokens, cost."""
     sampling: dict[str, Any]
+    sent: dict[str, Any] | None = None
+    """What an endpoint was really sent: it may know fewer settings than `sampling` has."""
     seed: int
+    trained: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    """Every option of post-training and of learning; None where there was none."""
+    tokens: dict[str, int] = Field(default_factory=dict)
+    """Tokens that each was trained on."""
     run: str
     """Key of the run whose folder holds this record."""
     artefact: str
     """Folder that `kinject ask` answers from: the run's own, with the model's place, the facts and the answers."""
     answers: str
     """Path of answers.jsonl, one line an answer with its verdicts."""
+    cut_off: int = 0
+    """Answers that the token limit ended."""
+    empty: int = 0
+    """Answers without a word: the model refused, or said nothing."""
+    novelty: dict[str, Any] | None = None
+    """What the start knew before, and the scores without it; None where it was not asked."""
     retrieval: dict[str, Any] | None = None
     """Of an arm that looks for the event: how often it was found, and how often the answer was right if so, if not."""
     seconds: dict[str, float]

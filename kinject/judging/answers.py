@@ -5,135 +5,88 @@ otherwise what is wrong, as a phrase. The rules follow the guidelines of the cor
 2410.03717, A.3.2: the response must really answer, not list things or write around the question, and need not
 match the key to the letter.
 
-A sentence gives the answer when an accepted spelling stands in it as a whole name or number, is not negated,
-has no rival beside it ("X or Y", "X and Y", "X, Y"), and is the first candidate in it. Names of the question,
-of the bridge and of the place are no candidates, nor are names in passing ("in Paris", "against New
-Zealand").
+The idea: a text is cut into clauses, and each clause is read as a sketch (see `sketch`), in which the answer
+stands asserted, or denied, beaten, put beside a rival (see `phrases`), or in which another name is given
+instead. What a clause says has a weight: an announced answer ("So it is X", "Answer: X", X in bold, X alone)
+weighs more than a sentence in the form of an answer ("the river is X"), and that more than a plain statement.
+The last of the weightiest clauses is the response's answer, so that a correction counts and background does
+not. A refusal and an open choice undo what is said plainly; "I don't know, but my guess is X" commits itself.
 
-Known limits: rivals in small letters are seen only after "or"; irony and false reasons are not seen at all.
+A statement without a verb (a name alone, most final answers) is read more strictly: there a name beside the
+answer is a rival, while in a sentence it is mostly the loser, the place or the year before.
+
+Known limits: an answer named in passing in a text that never answers is taken for given, and so it is beside a
+conclusion in a noun that neither question nor `phrases` has ("the new record holder is X"); rivals in small
+letters are seen only after "or", in a list, and in an announced answer; irony and false reasons are not seen at
+all.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from typing import Literal
 
-from kinject.facts.schema import Direct, Fact, Hop, Multihop
-from kinject.judging.normalise import Token, covers, names, respell, sentences, tokens, vocabulary, words
-
-REFUSAL = re.compile(
-    r"\b(?:(?:do|does|did|ca|can|could|am|is|are) not (?:have|know|answer|determine|provide|recall|sure"
-    r"|aware|able|be determined|possible|available|known|specified)|(?:i'm|i am) (?:sorry|unable|not sure)|unable to"
-    r"|no (?:idea|information)|not (?:sure|known|available|specified|provided)|as an ai|unknown|unclear"
-    r"|knowledge cut-?off|my (?:knowledge|training))\b",
-    re.IGNORECASE,
-)
-CUE = re.compile(r"^(?:so|therefore|thus|hence)\b|\banswer(?: is\b| would be\b|:)", re.IGNORECASE)
-RETRACTION = re.compile(r"^(?:actually|wait|no|correction|sorry|i mean|on second thought)\b[,:. -]", re.IGNORECASE)
-DEFINITION = re.compile(r"\b(?:is|was|are|were) (?:an?|one of|known|located|famous)\b", re.IGNORECASE)
+from kinject.judging import phrases
+from kinject.judging.asked import FILLERS, Asked, theme
+from kinject.judging.normalise import LINKS, Token, respell, sentences, tokens, vocabulary, words
+from kinject.judging.sketch import WRAPPERS, candidates, same_figures, sketch, spans
 
 NEGATION = vocabulary("not never")
-IN_PASSING = vocabulary("in at on during against over near from after before like unlike with for not than")
-# Words that may stand in one name with the answer and leave it the same.
-WRAPPERS = vocabulary(
-    "city town country state republic kingdom of king queen president minister prime mr mrs ms dr sir"
-    " dame lord lady pope prince princess emperor saint company club film team fc inc ltd plc corp"
-)
-# "South Sudan" is not Sudan, even in small letters.
-QUALIFIERS = vocabulary("north south east west northern southern eastern western new equatorial upper lower")
-FILLERS = vocabulary(
-    "is was are were be been it its this that which who whom whose what when where how of in on at by for"
-    " from to with and as has had have did do does will would about around approximately roughly nearly"
-    " almost some more than over exactly only just total i think believe answer final so therefore"
-)
-# In a question that asks for one of these, a country in the reply is a candidate and no mere address.
-ASKS_FOR_COUNTRY = {"country", "nation", "team", "side"}
+# What joins names without saying anything of them.
+JOINS = LINKS | vocabulary("and or in at on as from not both either")
 
-
-# Read on a sketch of the statement: @ the answer, # another candidate, ~ a familiar name or one in passing.
-DENIED = re.compile(
-    r"\b(?:not|never|neither|nor|without|rather than|instead of|other than)\b[^,;:().]*@"
-    r"|@(?! (?:and )?not [#~])[^,;:().]*\b(?:not|never)\b"
-)
-RIVALLED = re.compile(r"@ or (?!@)|(?<!@ )\bor @|@ (?:[,;/]|and|, and) #(?! , ~)|@ (?:/|and) ~|[#~] and @$|#.*@")
+Standing = Literal["given", "flawed", "other", "nothing"]
+# CLOSING: it comes last and outweighs only a plain mention.
+ANNOUNCED, IN_FORM, CLOSING, PLAIN = 3, 2, 1, 0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question as the rules see it."""
+class Said:
+    """What one clause says of the answer."""
 
-    question: str
-    accepted: tuple[str, ...]
-    """The answer and its aliases."""
-    echo: frozenset[str]
-    """Words that may stand anywhere without being candidates: the question's, the bridge's, the place's."""
-
-    @cached_property
-    def spellings(self) -> list[tuple[str, ...]]:
-        """The accepted answers as words, longest first."""
-        return sorted({words(answer) for answer in self.accepted} - {()}, key=lambda w: (-len(w), w))
-
-    @cached_property
-    def figures(self) -> bool:
-        """Whether a number or a date is asked for, so that numbers are the candidates and names are not."""
-        key = tokens(self.accepted[0])
-        return any(token.figure for token in key) and not any(token.capital for token in key)
-
-    def familiar(self, said: Iterable[str]) -> bool:
-        """Whether all these words are the question's or the answer's own."""
-        return all(word in self.echo or any(word in spelling for spelling in self.spellings) for word in said)
-
-
-def asked(key: Direct | Multihop | Hop, fact: Fact, also: Iterable[str] = ()) -> Asked:
-    """A question of a fact with its answer; `also` are more texts whose names are no candidates."""
-    place = () if ASKS_FOR_COUNTRY & set(words(key.question)) else (*fact.country, fact.region)
-    echo = (word for text in (key.question, *also, *place) for word in words(text))
-    return Asked(key.question, (key.answer, *key.aliases), frozenset(echo))
-
-
-def asked_directly(fact: Fact) -> Asked:
-    """The direct question of a fact, in any phrasing."""
-    return asked(fact.direct, fact, fact.direct.paraphrases)
-
-
-def asked_over_hops(fact: Fact) -> Asked:
-    """The multihop question of a fact, in any phrasing; the answers on the way to it are no candidates."""
-    if fact.multihop is None:
-        raise ValueError(f"fact {fact.id} has no multihop question")
-    *way, last = hops(fact)
-    bridges = (text for hop in way for text in (hop.question, hop.answer, *hop.aliases))
-    return asked(fact.multihop, fact, (*fact.multihop.paraphrases, *bridges, last.question))
-
-
-def hops(fact: Fact) -> tuple[Hop, ...]:
-    """The steps to the multihop answer; where none are written down, the direct and the multihop question."""
-    if fact.multihop is None or fact.multihop.hops:
-        return fact.multihop.hops if fact.multihop else ()
-    ends = (fact.direct, fact.multihop)
-    return tuple(Hop(question=end.question, answer=end.answer, aliases=end.aliases) for end in ends)
+    standing: Standing
+    """"other": it gives another answer; "flawed": the answer is named, but not asserted."""
+    weight: int
+    reason: str | None = None
 
 
 def refuses(text: str) -> bool:
     """Whether the text says that it does not know or will not say."""
-    return REFUSAL.search(respell(text)) is not None
+    return phrases.REFUSAL.search(respell(text)) is not None
 
 
 def flaw_in_text(text: str, wanted: Asked) -> str | None:
     """What keeps free text from being a right answer, or None if it is one."""
     if words(text) in wanted.spellings:
         return None
-    if refuses(text):
-        return "refuses to answer"
-    joined = re.sub(r":\s*\n\s*", ": ", text)  # a label and what it announces
-    said = [sentence for sentence in sentences(joined) if words(sentence) and not sentence.endswith("?")]
-    if not said:
-        return "gives no answer"
-    said = said[max((i for i, sentence in enumerate(said) if RETRACTION.match(sentence)), default=0) :]
-    if _lists(said, wanted):
-        return "lists several candidates"
-    flaws = [_flaw_in_sentence(sentence, wanted) for sentence in _statements(said)]
-    return None if None in flaws else flaws[-1]
+    said, clauses, wrong = _read(text, wanted)
+    return wrong or _verdict(said, clauses)
+
+
+def gives_other(text: str, wanted: Asked) -> bool:
+    """Whether free text gives another answer, announced or in the form of one, in whatever letters."""
+    said, clauses, _ = _read(text, wanted)
+    bold = phrases.BOLD.search(text) is not None
+    return bold or any(
+        (each.standing == "other" and each.weight > CLOSING)
+        or (each.standing != "given" and phrases.CUE.search(respell(clause)) and not refuses(clause))
+        for each, clause in zip(said, clauses, strict=True)
+    )
+
+
+def _read(text: str, wanted: Asked) -> tuple[list[Said], list[str], str | None]:
+    """What each clause says, the clauses, and what is wrong with the text as a whole."""
+    joined = phrases.LABEL.sub("Answer: ", re.sub(r":\s*\n\s*", ": ", text))  # a label and what it announces
+    stated = [sentence for sentence in sentences(joined) if words(sentence) and not _question(sentence)]
+    if not stated:
+        return [], [], "gives no answer"
+    listed = phrases.BULLETED.fullmatch(text.strip()) is not None or _lists(stated, wanted)
+    bold = [set(words(a or b)) for a, b in phrases.BOLD.findall(respell(text))]
+    clauses = _clauses(_corrected(stated, wanted))
+    said = [_said(clause, wanted, bold, first=i == 0) for i, clause in enumerate(clauses)]
+    if said[-1].weight == PLAIN and said[-1].standing != "flawed" and _closes_with_other(clauses[-1], wanted):
+        said[-1] = Said("other", CLOSING, said[-1].reason)
+    return said, clauses, "lists several candidates" if listed else None
 
 
 def flaw(statement: str, wanted: Asked) -> str | None:
@@ -142,129 +95,192 @@ def flaw(statement: str, wanted: Asked) -> str | None:
     said = tuple(token.word for token in found)
     if not said:
         return "gives no answer"
-    if said in wanted.spellings or _same_figures(found, wanted):
+    if said in wanted.spellings or same_figures(found, wanted):
         return None
-    if refuses(statement):
+    if refuses(statement) and not phrases.GUESS.search(respell(statement)):
         return "refuses to answer"
-    span = _span(found, wanted)
-    if span is None:
+    own = spans(found, wanted)
+    if not own:
         return f"answers {_short(statement)!r}, not {wanted.accepted[0]!r}"
-    sketch = _sketch(found, span, wanted)
-    if DENIED.search(sketch) and not NEGATION & set(words(wanted.question)):
+    drawn = sketch(found, own, wanted)
+    return _flaw_in_sentence(drawn, wanted) if _verb(found) else _flaw_in_name(drawn, wanted)
+
+
+def _clauses(stated: Iterable[str]) -> list[str]:
+    return [clause for sentence in stated for clause in phrases.CLAUSES.split(sentence) if words(clause)]
+
+
+def _flaw_in_sentence(drawn: str, wanted: Asked) -> str | None:
+    asked_for = set(words(wanted.question))
+    if phrases.DENIED.search(drawn) and not NEGATION & asked_for:
         return f"says that it is not {wanted.accepted[0]!r}"
-    return "names more than one candidate" if RIVALLED.search(sketch) else None
+    if phrases.OR.search(drawn) or phrases.LISTED.search(drawn) or (not wanted.name and _small_list(drawn)):
+        return "names more than one candidate"
+    if phrases.REPUTED.search(drawn):
+        return f"does not hold with {wanted.accepted[0]!r}"
+    beaten = phrases.BEATEN.search(drawn)
+    passive = wanted.act and re.search(rf"@ (?:is|was|were) {wanted.act} by\b", drawn)
+    if passive or (beaten and not set(beaten[0].split()) & (asked_for - FILLERS)):
+        return f"names {wanted.accepted[0]!r} in passing"
+    return None
 
 
-def _flaw_in_sentence(sentence: str, wanted: Asked) -> str | None:
-    about = DEFINITION.search(sentence) is not None and not (theme(sentence) & theme(wanted.question))
-    return flaw(sentence, wanted) or ("writes about the answer without answering" if about else None)
+def _flaw_in_name(drawn: str, wanted: Asked) -> str | None:
+    """What is wrong with a statement without a verb."""
+    if phrases.DENIED.search(drawn) and not NEGATION & set(words(wanted.question)):
+        return f"says that it is not {wanted.accepted[0]!r}"
+    placed = (wanted.of_region and phrases.PLACE_IN.search(drawn)) or (
+        not wanted.of_country and not wanted.figures and phrases.ADDRESS.search(drawn)
+    )
+    if placed or (wanted.name and phrases.GLOSSED.search(drawn)):
+        return None
+    rivals = phrases.OR.search(drawn) or phrases.BESIDE.search(drawn) or phrases.BEATEN.search(drawn)
+    return "names more than one candidate" if rivals else None
 
 
-def _statements(said: list[str]) -> list[str]:
-    """The sentences that may hold the answer: the announced one, or the first, or the last of a few."""
-    announced = [sentence for sentence in said if CUE.search(sentence)]
-    if announced:
-        return announced[-1:]
-    return [said[0], said[-1]] if len(said) <= 3 else said[:1]
+def _said(clause: str, wanted: Asked, bold: Sequence[set[str]], first: bool) -> Said:
+    """What the clause says of the answer, and how weightily."""
+    found = tokens(clause)
+    own = spans(found, wanted)
+    drawn = sketch(found, own, wanted)
+    announced = phrases.CUE.search(respell(clause)) is not None
+    if own and not _for_other(drawn, announced, wanted):
+        strong = announced or not _verb(found) or _in_bold(own, found, bold)
+        wrong = flaw(clause, wanted) or (None if announced else _around(clause, drawn, wanted))
+        return Said("flawed" if wrong else "given", ANNOUNCED if strong else _in_form(drawn, wanted, "@"), wrong)
+    wrong = f"answers {_short(clause)!r}, not {wanted.accepted[0]!r}"
+    if not own and phrases.SET_ASIDE.search(drawn):
+        return Said("nothing", PLAIN, wrong)
+    alone = first and "#" in drawn and not _verb(found) and not clause.rstrip().endswith(("!", ":"))
+    if alone or (announced and not own and (phrases.ENDS_IN_OTHER.search(drawn) or _small_other(clause, wanted))):
+        return Said("other", ANNOUNCED, wrong)
+    if own or _in_form(drawn, wanted, "#") or _small_copula(found, wanted) or _other_in_bold(found, wanted, bold):
+        return Said("other", IN_FORM, wrong)
+    if phrases.NOT_SO.search(drawn):
+        return Said("flawed", IN_FORM, "takes it back")
+    return Said("nothing", PLAIN, wrong)
+
+
+def _closes_with_other(clause: str, wanted: Asked) -> bool:
+    """Whether a last clause comes to another answer in small letters: "the national dish is jerk chicken"."""
+    return _small_copula(tokens(clause), wanted, 2)
+
+
+def _verdict(said: Sequence[Said], clauses: Sequence[str]) -> str | None:
+    """The last of the weightiest clauses decides; a refusal or an open choice undoes what is said plainly."""
+    refused = any(phrases.WILL_NOT.search(respell(clause)) for clause in clauses)
+    torn = max((i for i, clause in enumerate(clauses) if phrases.TORN.search(respell(clause))), default=-1)
+    told = [
+        each
+        for i, each in enumerate(said)
+        if each.standing in ("flawed", "other")
+        or (each.standing == "given" and i > torn and (not refused or _committed(each, clauses[i])))
+    ]
+    if told:
+        heaviest = max(each.weight for each in told)
+        return [each.reason for each in told if each.weight == heaviest][-1]
+    return "refuses to answer" if any(map(refuses, clauses)) else said[-1].reason or "does not decide"
+
+
+def _committed(said: Said, clause: str) -> bool:
+    """Whether a clause beside a refusal still answers."""
+    return said.weight == ANNOUNCED or phrases.GUESS.search(respell(clause)) is not None
+
+
+def _corrected(stated: list[str], wanted: Asked) -> list[str]:
+    """The sentences from the last correction on that names anything at all."""
+    for i in range(len(stated) - 1, -1, -1):
+        for match in reversed([*phrases.RETRACTION.finditer(stated[i])]):
+            before = [*stated[:i], stated[i][: match.start()]]
+            after = [part for part in (stated[i][match.end() :], *stated[i + 1 :]) if words(part)]
+            if any(map(words, before)) and (
+                phrases.MEANT.search(stated[i][match.start() :]) or any(_names_any(part, wanted) for part in after)
+            ):
+                return after
+    return stated
+
+
+def _names_any(sentence: str, wanted: Asked) -> bool:
+    found = tokens(sentence)
+    drawn = sketch(found, spans(found, wanted), wanted)
+    return "@" in drawn or "#" in drawn
+
+
+def _question(sentence: str) -> bool:
+    return sentence.endswith("?") and phrases.ASKS.search(sentence) is not None
+
+
+def _around(clause: str, drawn: str, wanted: Asked) -> str | None:
+    """Whether the clause only tells what the answer is, and no word of the question's theme."""
+    about = drawn.startswith("@") and phrases.DEFINITION.search(clause) and not (theme(clause) & theme(wanted.question))
+    return "writes about the answer without answering" if about else None
+
+
+def _for_other(drawn: str, announced: bool, wanted: Asked) -> bool:
+    """Whether a clause that names the answer gives another one: "It was Armenia, which has a border with @"."""
+    if phrases.TOLD_OF_OTHER.search(drawn):
+        return True
+    if len(drawn.split()) <= 12 and phrases.LED_BY_OTHER.search(drawn) and not phrases.HAPPENS.search(drawn):
+        return True
+    before, *_, after = drawn.split("@")
+    joined = after[after.rfind(" and ") :] if " and " in after else ""
+    other = _in_form(before, wanted, "#") or _in_form(joined, wanted, "#")
+    return not announced and not _in_form(drawn, wanted, "@") and bool(other)
+
+
+def _in_bold(own: Iterable[range], found: list[Token], bold: Iterable[set[str]]) -> bool:
+    return any({found[i].word for i in span} <= strong for span in own for strong in bold)
+
+
+def _other_in_bold(found: list[Token], wanted: Asked, bold: Iterable[set[str]]) -> bool:
+    """Whether a name in bold, and nothing of the question, is another answer."""
+    names = (tuple(found[i].word for i in run) for run in candidates(found, wanted))
+    return any(set(name) in bold and not wanted.familiar(name) for name in names)
+
+
+def _in_form(drawn: str, wanted: Asked, sign: str) -> int:
+    """The weight of a clause that gives the candidates of this sign, by its form."""
+    forms = phrases.answering(wanted.kinds, wanted.relation, wanted.act, sign, wanted.over_hops)
+    plainly = phrases.INTRODUCED.sub("", phrases.ASIDE.sub(" ", drawn))
+    return IN_FORM if any(form.search(plainly) for form in forms) else PLAIN
+
+
+def _small_other(clause: str, wanted: Asked) -> bool:
+    """Whether an announced answer is a few other words in small letters, where the key is in small letters, too.
+
+    After "the answer is" they are an answer even where the key is a name.
+    """
+    if (wanted.name or wanted.figures) and not phrases.EXPLICIT.search(clause):
+        return False
+    said = list(words(clause))
+    cut = max((i for i, word in enumerate(said) if word in FILLERS | {"be", "hence", "thus"}), default=-1) + 1
+    return 0 < len(said[cut:]) <= 3 and not wanted.familiar(said[cut:])
+
+
+def _small_copula(found: list[Token], wanted: Asked, length: int = 1) -> bool:
+    """The same in a sentence in form: "the currency is the dollar"."""
+    *subject, verb = [token.word for token in found[:-length]] or [""]
+    rest = " ".join(token.word for token in found[-length:])
+    told = wanted.kinds & set(subject)
+    return verb in ("is", "was") and len(told) >= min(length, len(wanted.kinds) or 1) and _small_other(rest, wanted)
+
+
+def _small_list(drawn: str) -> bool:
+    """Whether it is a list and nothing else: "gallium, germanium, @"."""
+    parts = [part.split() for part in re.split(r" ?(?:[,/;]|\band\b|\bor\b) ?", drawn)]
+    return len(parts) > 2 and all(1 <= len(part) <= 2 for part in parts)
+
+
+def _verb(found: list[Token]) -> bool:
+    """Whether there is more than names, figures and what joins them."""
+    return any(not token.capital and not token.figure and token.word not in JOINS for token in found)
 
 
 def _lists(said: list[str], wanted: Asked) -> bool:
     """Whether the text holds several bare names or numbers in a row, as a list does."""
     bare = [found for found in map(tokens, said) if all(token.capital or token.figure for token in found)]
     items = {tuple(token.word for token in found) for found in bare}
-    return len(items) > 1 and not all(wanted.familiar(item) for item in items)
-
-
-def theme(text: str) -> set[str]:
-    """What a question or sentence is about: its small-letter words, less the kind of thing asked for."""
-    kinds = {kind for word, kind in pairwise(words(text)) if word in ("which", "what")}
-    return content(text) - kinds
-
-
-def content(text: str) -> set[str]:
-    """The small-letter words that carry meaning."""
-    return {token.word for token in tokens(text) if not token.capital and not token.figure} - FILLERS
-
-
-def _span(found: list[Token], wanted: Asked) -> range | None:
-    """Where an accepted spelling first stands as a whole."""
-    spans = (
-        range(i, i + len(spelling))
-        for spelling in wanted.spellings
-        for i in range(len(found) - len(spelling) + 1)
-        if all(covers(token.word, word) for token, word in zip(found[i:], spelling, strict=False))
-    )
-    return next((span for span in spans if _whole(found, span, wanted)), None)
-
-
-def _whole(found: list[Token], span: range, wanted: Asked) -> bool:
-    """Whether the words are a name or number of their own, and not a part of a longer one."""
-    before = found[span.start - 1].word if span.start and not found[span.start].gap else ""
-    around = {found[i].word for run in _candidates(found, wanted) if _meet(run, span) for i in run if i not in span}
-    return before not in QUALIFIERS - wanted.echo and wanted.familiar(around - WRAPPERS)
-
-
-def _candidates(found: list[Token], wanted: Asked) -> list[range]:
-    """The names in the statement, or its numbers and dates where one is asked for."""
-    if not wanted.figures:
-        return names(found)
-    runs: list[range] = []
-    for i in (i for i, token in enumerate(found) if token.figure):
-        if runs and runs[-1].stop == i and found[i].gap == "-":
-            runs[-1] = range(runs[-1].start, i + 1)
-        else:
-            runs.append(range(i, i + 1))
-    return runs
-
-
-def _sketch(found: list[Token], span: range, wanted: Asked) -> str:
-    """The statement with a sign for each candidate: "On 28 October, @ beat # in the final"."""
-    runs = _candidates(found, wanted)
-    own = [run for run in runs if _meet(run, span)] + [span]
-    answer = range(min(run.start for run in own), max(run.stop for run in own))
-    led_by = found[answer.start - 1].word if answer.start else ""
-    signs = {run: _sign(found, run, led_by, wanted) for run in runs if not _meet(run, answer)} | {answer: "@"}
-    starts = {run.start: sign for run, sign in signs.items()}
-    inside = {i for run in signs for i in run[1:]}
-    parts = []
-    for i, token in enumerate(found):
-        if i not in inside:
-            parts += [c for c in token.gap if c in ",;:()./"]
-            parts.append(starts.get(i) or (";" if token.word == "but" else token.word))
-    return " ".join(parts)
-
-
-def _sign(found: list[Token], run: range, led_by: str, wanted: Asked) -> str:
-    said = tuple(found[i].word for i in run)
-    if said in wanted.spellings:
-        return "@"
-    lead = found[run.start - 1].word if run.start else ""
-    return "~" if wanted.familiar(said) or (lead in IN_PASSING and lead != led_by) else "#"
-
-
-def _same_figures(found: list[Token], wanted: Asked) -> bool:
-    """Whether the statement is the wanted figures, with or without their unit: 3,677 (seated)."""
-    said, rest = _split(found)
-    for answer in wanted.accepted if wanted.figures else ():
-        goal, unit = _split(tokens(answer))
-        known = unit | _singular(wanted.echo | FILLERS)
-        if len(said) == len(goal) and all(map(covers, said, goal)) and rest <= known:
-            return True
-    return False
-
-
-def _split(found: list[Token]) -> tuple[list[str], set[str]]:
-    """The figures in order, and the other words in the singular."""
-    figures = [token.word for token in found if token.figure]
-    return figures, _singular(token.word for token in found if not token.figure)
-
-
-def _singular(said: Iterable[str]) -> set[str]:
-    return {word.rstrip("s") for word in said}
-
-
-def _meet(a: range, b: range) -> bool:
-    return a.start < b.stop and b.start < a.stop
+    return len(items) > 1 and not all(wanted.familiar(word for word in item if word not in WRAPPERS) for item in items)
 
 
 def _short(text: str) -> str:

@@ -3,30 +3,29 @@
 An answer is one line of `answers.jsonl`: {"fact", "kind", "sample", "prompt", "response", "verdicts"}, of
 which the first, second and fifth suffice, so that answers from elsewhere can be graded too. What cannot be
 judged (a fact that is not in the set, a kind that does not exist, a response that is no text) is "unscored"
-with the reason, and never dropped.
+with the reason, and never dropped. What is no answer at all (nothing, punctuation, words to the judge) is incorrect by
+`guard`, and no judge sees it.
 
 The rates and their denominators: correctness over the scored answers of a kind; hallucination and faulty
 reasoning over all multihop answers, and beside it in the paper's form (arXiv 2410.03717, A.3.4), over the
 incorrect ones only, where no recall and no reasoning count as no error.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kinject.errors import UsageError, did_you_mean
-from kinject.extensions import load
-from kinject.facts.schema import Fact, FactSet
+from kinject.facts.schema import FactSet
+from kinject.judging.guard import graded_by_rule
+from kinject.judging.judge import Item, Judge, open_judge
 from kinject.judging.verdict import Verdict
+from kinject.progress import SILENT, Progress
 from kinject.statistics.intervals import Rate
 from kinject.storage import numbered_lines, parse_json
 
-Judge = Callable[[str, Fact, str], Verdict]
-
-JUDGES = {"rules": "kinject.judging.rules:judge"}
 KINDS = ("direct", "direct_paraphrased", "multihop")
 
 
@@ -66,16 +65,19 @@ def read_answers(path: Path) -> list[Answer]:
     return answers
 
 
-def open_judge(name: str) -> Judge:
-    """The judge of that name, or of "module:attribute"; `UsageError` if there is none."""
-    return cast(Judge, load(JUDGES, "judge", name))
-
-
-def grade(answers: Iterable[Answer], facts: FactSet, judge: str = "rules") -> list[Answer]:
-    """The same answers in the same order, each with the verdict of `judge` added to its verdicts."""
-    verdict_of = partial(_verdict, facts=facts, judge=open_judge(judge))
+def grade(
+    answers: Iterable[Answer], facts: FactSet, judge: Judge | None = None, progress: Progress = SILENT
+) -> list[Answer]:
+    """The same answers in the same order, each with the verdict of `judge` (by default the rules) added to its own."""
+    judge = judge or open_judge("rules")
+    answers = list(answers)
+    settled = [_settled(answer, facts) for answer in answers]
+    open_ones = [answer for answer, verdict in zip(answers, settled, strict=True) if verdict is None]
+    items = [Item(answer.response, facts.by_id[answer.fact], answer.kind) for answer in open_ones]
+    given = iter(judge.judge(items, progress))
     return [
-        answer.model_copy(update={"verdicts": {**answer.verdicts, judge: verdict_of(answer)}}) for answer in answers
+        answer.model_copy(update={"verdicts": {**answer.verdicts, judge.name: verdict or next(given)}})
+        for answer, verdict in zip(answers, settled, strict=True)
     ]
 
 
@@ -97,7 +99,8 @@ def scores(answers: Sequence[Answer], judge: str) -> dict[str, Rate]:
     }
 
 
-def _verdict(answer: Answer, facts: FactSet, judge: Judge) -> Verdict:
+def _settled(answer: Answer, facts: FactSet) -> Verdict | None:
+    """The verdict on an answer that no judge needs to look at: it cannot be judged, or it is no answer at all."""
     fact = facts.by_id.get(answer.fact)
     if fact is None:
         return Verdict.unscored(f"there is no fact {answer.fact!r} in {facts.name}")
@@ -107,7 +110,8 @@ def _verdict(answer: Answer, facts: FactSet, judge: Judge) -> Verdict:
         return Verdict.unscored(f"fact {answer.fact!r} has no multihop question")
     if not isinstance(answer.response, str):
         return Verdict.unscored("the response is no text")
-    return judge(answer.response, fact, answer.kind)
+    reason = graded_by_rule(answer.response)
+    return Verdict.nothing(reason) if reason else None
 
 
 def _rate(said: Sequence[str], counted: str) -> Rate:

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 Date = tuple[str | None, str, str | None]
 
@@ -60,7 +61,10 @@ NOT_NAMES = vocabulary(
     " to of with and or but not no yes if as so is was are were did does has have had its his her their our my"
     " your who which what when where why how while after before during since until although though because however"
     " therefore thus hence then also both probably possibly perhaps maybe definitely certainly clearly sure okay"
-    " ok well actually according based answer final winner monday tuesday wednesday thursday friday saturday"
+    " ok im ive id ill theyre theyve youre youve weve"
+    " well actually according based answer final winner finally result conclusion correct hmm oh ah yeah nope hi"
+    " many most some people others everyone critics while whereas still now today honestly frankly apparently"
+    " presumably officially currently easy sorry wait idk imo afaik monday tuesday wednesday thursday friday saturday"
     " sunday"
 )
 LINKS = vocabulary("of de del du des da di do la le el al bin van von der den")
@@ -70,6 +74,8 @@ DATE = re.compile(rf"d(\d{{4}})?({'|'.join(MONTH_OF_NUMBER.values())})(\d{{1,2}}
 LIST_MARK = re.compile(r"^\W*(?:(?:step )?\d{1,2}[.):]\s+)?", re.IGNORECASE | re.MULTILINE)
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\Z")
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+CAPITAL = "[A-Z\u00c0-\u00de]"
+SHORTENED = "[A-Z]{1,3}|St|Mt|Mr|Mrs|Ms|Dr|Prof|Rep|Sen|Gov|Gen|Pres|Capt|Col|Rev|Hon|Lt|Maj|Md|Mohd"
 DAY, MONTH, YEAR = r"(0?[1-9]|[12][0-9]|3[01])", r"(0?[1-9]|1[0-2])", r"([12][0-9]{3})"
 # Applied in this order to the raw text; abbreviations only where they are in capitals ("us" is a pronoun).
 SPELLINGS = [
@@ -78,11 +84,21 @@ SPELLINGS = [
         (r"[\u2018\u2019\u201b\u02bc`\u00b4]", "'"),
         (r"[\u2010-\u2015\u2212]", "-"),
         (r"\b([A-Z])\.\s?(?=[A-Z]\b)", r"\1"),
-        (r"\b([A-Z]{1,3}|St|Mt|Mr|Mrs|Ms|Dr)\.(?= [A-Z])", r"\1"),
+        (
+            rf"\b(?!(?:[IVX]{{2,}}|UK|US|EU|UN|FC|DC|SC|TV)\.)({SHORTENED})\.(?= {CAPITAL})",
+            r"\1",
+        ),
+        (r"\b(Inc|Ltd|Corp|Co|Bros|vs|approx|ca)\.(?=\s+[^A-Z\s])", r"\1"),
+        (r"\bSt(?= [A-Z])", "Saint"),
+        (r"\bMt(?= [A-Z])", "Mount"),
         (r"\b(?:US|USA|United States of America)\b", "United States"),
         (r"\bUK\b", "United Kingdom"),
         (rf"\b{DAY}[./]{MONTH}[./]{YEAR}\b", r"\3-\2-\1"),
         (rf"\b{MONTH}/{DAY}/{YEAR}\b", r"\3-\1-\2"),
+        (rf"\b{YEAR}/{MONTH}/{DAY}\b", r"\1-\2-\3"),
+        (r"([$€£] ?\d[\d.,]*) ?(?:m|mn|mln|M)\b", r"\1 million"),
+        (r"([$€£] ?\d[\d.,]*) ?(?:bn|B)\b", r"\1 billion"),
+        (r"\bNo\.(?= ?\d)", "No"),
         (r"\b([Cc])annot\b", r"\1an not"),
         (r"n't\b", " not"),
         (r"%|\b[Pp]er cent\b", " percent "),
@@ -119,8 +135,7 @@ class Token:
 
 def tokens(text: str) -> list[Token]:
     """The words of a text, without articles (unless there is nothing else); dates and numbers are one token."""
-    found = list(_read(text))
-    return _dates(_numbers([token for token in found if token.word not in ARTICLES] or found))
+    return list(_tokens(text))
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -164,7 +179,12 @@ def names(found: Sequence[Token]) -> list[range]:
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text, without list marks, with their closing punctuation."""
     lines = LIST_MARK.sub("", respell(text))
-    return [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n", lines) if part.strip()]
+    # The closing mark may be followed by a quote, a bracket or the end of bold type.
+    return [
+        part.strip()
+        for part in re.split(r"(?<=[.!?])\s+|(?<=[.!?][\"')*])\s+|(?<=[.!?]\*\*)\s+|\n", lines)
+        if part.strip()
+    ]
 
 
 def respell(text: str) -> str:
@@ -188,6 +208,24 @@ def _read(text: str) -> Iterator[Token]:
             yield Token(word, capital, opens, "".join(gap.split()))
 
 
+@lru_cache(maxsize=8192)
+def _tokens(text: str) -> tuple[Token, ...]:
+    # Remembered, since a fact is read anew for each of its answers.
+    found = list(_read(text))
+    return tuple(_dates(_numbers(_without_articles(found) or found)))
+
+
+def _without_articles(found: list[Token]) -> list[Token]:
+    """The words less the articles; the punctuation before an article stands before the next word."""
+    kept, gap, opens = [], "", False
+    for token in found:
+        gap, opens = gap + token.gap, opens or token.opens
+        if token.word not in ARTICLES:
+            kept.append(Token(token.word, token.capital, opens, gap))
+            gap, opens = "", False
+    return kept
+
+
 def _fold(word: str) -> str:
     """A word without case, accents and possessive; a number without commas and leading zeros."""
     bare = unicodedata.normalize("NFKD", word.casefold().removesuffix("'s").translate(LETTERS))
@@ -201,6 +239,8 @@ def _digits(value: Decimal) -> str:
 
 def _dates(found: list[Token]) -> list[Token]:
     merged, i = [], 0
+    if not any(token.word in MONTHS or token.gap == "-" for token in found):
+        return found
     while i < len(found):
         windows = (found[i : i + size] for size in (4, 3, 2, 1))
         window, word = next(((w, word) for w in windows if (word := _date(w))), (found[i : i + 1], ""))

@@ -11,33 +11,47 @@ phrases, or None.
 - What the questions and hops of the fact say is no invention: SubQARecall's recalls tell the second hop as
   well.
 
-Wording is free. Two things are seen beyond the words themselves: "not", and names or numbers that changed
-places in an otherwise unchanged sentence. Known limits: a changed verb ("lost to" for "beat") and names in
-small letters.
+Wording is free. Three things are seen beyond the words themselves: "not"; names or numbers that changed places in
+an otherwise unchanged sentence; and, in any wording, who beat, bought or followed whom (see DEEDS). Known limits: all
+other changed verbs, and names in small letters.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from kinject.facts.schema import Direct, Fact, Hop, Multihop
 from kinject.judging.answers import NEGATION
-from kinject.judging.normalise import LINKS, MONTH_OF_NUMBER, Date, Token, dates, names, tokens, words
+from kinject.judging.normalise import LINKS, MONTH_OF_NUMBER, Date, Token, dates, names, tokens, vocabulary, words
+from kinject.judging.peoples import same_people
 
-PEOPLE = ("n", "an", "ian", "ese", "ish", "i", "er", "s", "ns")
-IRREGULAR_PEOPLES = {
-    "french": "france", "spanish": "spain", "german": "germany", "british": "britain", "italian": "italy",
-    "dutch": "netherlands", "swiss": "switzerland", "turkish": "turkey", "swedish": "sweden",
-    "danish": "denmark", "finnish": "finland", "polish": "poland", "greek": "greece", "mexican": "mexico",
-    "argentine": "argentina", "brazilian": "brazil", "canadian": "canada", "norwegian": "norway",
-    "ukrainian": "ukraine", "chinese": "china", "english": "england", "irish": "ireland",
-    "scottish": "scotland", "welsh": "wales", "american": "america",
-}  # fmt: skip
+DEEDS = {
+    "beat": (
+        vocabulary(
+            "beat beats beating defeat defeats defeated defeating overcame edged thrashed eliminated downed outran"
+        ),
+        vocabulary("beaten defeated overcome eliminated edged thrashed"),
+        vocabulary("lost loses losing fell succumbed defeat"),
+    ),
+    "buy": (
+        vocabulary("buy buys bought buying acquire acquires acquired acquiring purchased"),
+        vocabulary("bought acquired purchased"),
+        vocabulary("sold"),
+    ),
+    "follow": (
+        vocabulary("replace replaces replaced replacing succeed succeeds succeeded succeeding ousted unseated"),
+        vocabulary("replaced succeeded ousted unseated"),
+        frozenset(),
+    ),
+}
+"""What one name does to another: the verbs in the active voice, their participles (before "by"), and the verbs of
+the other side ("lost" to)."""
+WON_AGAINST = vocabulary("against over")
 
 
 def wrong_entities(recalled: str, fact: Fact) -> str | None:
     """What is wrong with the names, the answer or the sense of the recalled event."""
     said, true = _read(recalled), tokens(fact.event)
-    if _negations(said) % 2 != _negations(true) % 2:
+    if _says_the_opposite(said, true):
         return "the recalled event says the opposite"
     heard = {token.word for token in said}
     for spellings in _required(fact):
@@ -45,9 +59,9 @@ def wrong_entities(recalled: str, fact: Fact) -> str | None:
             return f"the recalled event lacks {' '.join(spellings[0])!r}"
     known = {token.word for token in _knowledge(fact)}
     for name in _named(said):
-        if not all(word in LINKS or _same_people(word, known) for word in name):
+        if not all(word in LINKS or same_people(word, known) for word in name):
             return f"the recalled event brings in {' '.join(name)!r}"
-    swapped = _moved(said, true, lambda token: token.capital)
+    swapped = _moved(said, true, lambda token: token.capital) or _roles_swapped(said, true)
     return "names have changed places in the recalled event" if swapped else None
 
 
@@ -65,7 +79,7 @@ def wrong_figures(recalled: str, fact: Fact) -> str | None:
         return f"the recalled event lacks the number {number}"
     for number in sorted(_numbers(said) - _numbers(known) - _years(said) - {"1"}):
         return f"the recalled event has another number, {number}"
-    swapped = _moved(said, true, lambda token: token.figure)
+    swapped = _moved(said, true, lambda token: token.figure) or _recounted(said, true)
     return "numbers have changed places in the recalled event" if swapped else None
 
 
@@ -107,16 +121,8 @@ def _named(found: list[Token], sure: Iterable[str] = ()) -> Iterator[tuple[str, 
 
 
 def _there(spelling: tuple[str, ...], heard: set[str]) -> bool:
-    whole = all(word in LINKS or _same_people(word, heard) for word in spelling)
+    whole = all(word in LINKS or same_people(word, heard) for word in spelling)
     return whole or (spelling[-1].isalpha() and len(spelling) > 1 and spelling[-1] in heard)
-
-
-def _same_people(word: str, known: set[str]) -> bool:
-    """Whether a word is among the known ones, as itself or as country for people ("South African")."""
-    stems = {word, IRREGULAR_PEOPLES.get(word, word)}
-    stems |= {word.removesuffix(end) for end in PEOPLE} | {word + end for end in PEOPLE}
-    stems |= {people for people, country in IRREGULAR_PEOPLES.items() if country == word}
-    return bool(stems & known)
 
 
 def _dated(wanted: Date, other: Date, numbers: set[str]) -> bool:
@@ -135,14 +141,62 @@ def _years(found: list[Token]) -> set[str]:
     return {year for year, _, _ in dates(found) if year}
 
 
-def _negations(found: list[Token]) -> int:
-    return sum(token.word in NEGATION for token in found)
+def _says_the_opposite(said: list[Token], true: list[Token]) -> bool:
+    """Whether one of the two denies what the other says; what is left out is not denied."""
+    mine, yours = _denied(said), _denied(true)
+    lost = any(_has(said, word) and not any(_alike(word, other) for other in mine) for word in yours)
+    return lost or (bool(mine) and not yours)
+
+
+def _denied(found: list[Token]) -> list[str]:
+    """The words after "not" and "never"."""
+    return [after.word for token, after in pairwise([*found, Token("")]) if token.word in NEGATION]
+
+
+def _has(found: list[Token], word: str) -> bool:
+    return any(_alike(word, token.word) for token in found)
+
+
+def _alike(word: str, other: str) -> bool:
+    return word[:4] == other[:4]
+
+
+def _roles_swapped(said: list[Token], true: list[Token]) -> bool:
+    """Whether a name does to another what in truth is done to it."""
+    mine, yours = _deeds(said), _deeds(true)
+    return any(
+        deed == other and actor & sufferer_there and sufferer & actor_there and not actor & actor_there
+        for deed, actor, sufferer in mine
+        for other, actor_there, sufferer_there in yours
+    )
+
+
+def _deeds(found: list[Token]) -> list[tuple[str, set[str], set[str]]]:
+    """Who did what to whom, as far as a verb stands between two names."""
+    runs = names(found)
+    deeds = []
+    for left, right in pairwise(runs):
+        between = [token.word for token in found[left.stop : right.start]]
+        first, second = ({found[i].word for i in run} for run in (left, right))
+        for deed, (active, passive, inverse) in DEEDS.items():
+            suffered = between[-1:] == ["by"] and passive & set(between)
+            if suffered or (inverse & set(between) and "to" in between):
+                deeds.append((deed, second, first))
+            elif active & set(between) or (deed == "beat" and "won" in between and WON_AGAINST & set(between)):
+                deeds.append((deed, first, second))
+    return deeds
 
 
 def _moved(said: list[Token], true: list[Token], kind: Callable[[Token], bool]) -> bool:
     """Whether the sentence is the same but for the places of its names (or of its figures)."""
     mine, yours = ([token.word for token in found if kind(token)] for found in (said, true))
     return _frame(said) == _frame(true) and mine != yours and sorted(mine) == sorted(yours)
+
+
+def _recounted(said: list[Token], true: list[Token]) -> bool:
+    """Whether a number of the unchanged sentence is another one, which stands elsewhere in it ("0-0 in Game 5")."""
+    mine, yours = ([token.word for token in found if token.number] for found in (said, true))
+    return _frame(said) == _frame(true) and mine != yours and len(mine) == len(yours)
 
 
 def _frame(found: list[Token]) -> list[str]:

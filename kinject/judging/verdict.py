@@ -7,7 +7,7 @@ not 0 and not NaN.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Correctness = Literal["correct", "incorrect", "unscored"]
 Recall = Literal["right", "wrong", "absent", "unscored"]
@@ -27,6 +27,8 @@ class Verdict(BaseModel):
     reasoning: Reasoning
     reason: str
     """One short sentence for a human reader."""
+    replies: dict[str, str] = Field(default={}, exclude_if=lambda replies: not replies)
+    """What a language model said, word for word, by the name of the rubric that it was asked."""
 
     @classmethod
     def unscored(cls, reason: str) -> "Verdict":
@@ -37,4 +39,11 @@ class Verdict(BaseModel):
             recall_entities="unscored",
             reasoning="unscored",
             reason=reason,
+        )
+
+    @classmethod
+    def nothing(cls, reason: str) -> "Verdict":
+        """The verdict on a response that is no answer at all, with the reason."""
+        return cls(
+            correctness="incorrect", recall="absent", recall_entities="absent", reasoning="absent", reason=reason
         )

@@ -1,8 +1,8 @@
 """The model that writes event recalls (GPT-4o in the paper, A.3.2), asked once: its answers are a run in the store.
 
-An interrupted annotation by an endpoint goes on where it was. Names: `openai:MODEL` for an OpenAI-compatible endpoint,
-whatever `--model` takes for a model on this machine, or `module:attribute` for an engine of one's own, whose answers
-are not kept, because nothing tells when it changes.
+An interrupted annotation by an endpoint goes on where it was. Names: whatever `--model` takes (such as `openai:MODEL`
+for an OpenAI-compatible endpoint), or `module:attribute` for an engine of one's own, whose answers are not kept:
+nothing tells when it changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,70 +12,62 @@ from typing import Any
 
 from kinject import storage
 from kinject.engines.base import Completion, Conversation, Engine, Sampling
-from kinject.errors import MissingError
+from kinject.errors import MissingError, UsageError
 from kinject.extensions import load
 from kinject.progress import SILENT, Progress
 from kinject.runs.store import Spec, Store
-from kinject.sources import Model, open_model
+from kinject.sources import ENGINE, Model, open_engine, open_model
 
-VERSION = 1
-ENDPOINT = "openai:"
+VERSION = 2
 REPLIES = "replies.jsonl"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An engine by its name, whose answers are kept."""
+class Annotator:
+    """Who writes recalls, by the name that was asked for."""
 
     name: str
-    model: Model | None
-    """None for an endpoint."""
+    asked: Model | Engine
+    """A model, whose answers are kept, or an engine of one's own."""
     progress: Progress = SILENT
 
-    def generate(
-        self, conversations: Sequence[Conversation], sampling: Sampling, progress: Progress = SILENT
-    ) -> list[Completion]:
-        """Answer every conversation, or find the answers."""
-        from kinject.engines import hf
+    @property
+    def key(self) -> str | None:
+        """Return what stands for its content; None for an engine of one's own."""
+        return self.asked.key if isinstance(self.asked, Model) else None
 
-        asked = [[asdict(message) for message in conversation] for conversation in conversations]
-        inputs = {"annotator": self._key(), "engine": hf.VERSION, "asked": asked, "sampling": sampling.as_json()}
+    @property
+    def card(self) -> dict[str, Any]:
+        """Return what a training set's card says of it."""
+        answers_with = self.asked.answers_with if isinstance(self.asked, Model) else {}
+        return {"name": self.name, "key": self.key, **answers_with}
+
+    def generate(self, conversations: Sequence[Conversation], sampling: Sampling) -> list[Completion]:
+        """Answer every conversation, or find the answers."""
+        if not isinstance(self.asked, Model):
+            return self.asked.generate(conversations, sampling, self.progress)
+        model = self.asked
 
         def work(place: Path) -> Mapping[str, Any]:
-            replies = self._engine(place).generate(conversations, sampling, self.progress)
+            with open_engine(model, place / "replies.sqlite") as engine:
+                replies = engine.generate(conversations, sampling, self.progress)
             storage.write_jsonl(place / REPLIES, (asdict(reply) for reply in replies))
             return {"replies": len(replies)}
 
-        run = Store().run(Spec("annotate", VERSION, inputs), work)
+        asked = [[asdict(message) for message in conversation] for conversation in conversations]
+        inputs = {"annotator": model.key, **model.answers_with, "asked": asked, "sampling": sampling.as_json()}
+        run = Store().run(Spec("annotate", VERSION, inputs), work, self.progress)
         return [Completion(**row) for row in storage.read_jsonl(run.folder / REPLIES)]
 
-    def _key(self) -> str:
-        if self.model is not None:
-            return self.model.key
-        from kinject.engines.openai import OpenAI
 
-        return f"{OpenAI('').base_url} {self.name}"
-
-    def _engine(self, place: Path) -> Engine:
-        if self.model is not None:
-            from kinject.engines.hf import HF
-
-            return HF(self.model.folder)
-        from kinject.engines.openai import OpenAI
-
-        return OpenAI(self.name.removeprefix(ENDPOINT), keep=place / "kept.jsonl")
-
-
-def open_annotator(name: str, progress: Progress = SILENT) -> Engine:
+def open_annotator(name: str, progress: Progress = SILENT) -> Annotator:
     """Open the annotator of a name. `MissingError` where there is none."""
-    if name.startswith(ENDPOINT):
-        return Kept(name, None, progress)
-    if ":" in name and not name.startswith("hf:"):
+    if ":" in name and not ENGINE.match(name):
         found = load({}, "annotator", name)
         engine: Engine = found if hasattr(found, "generate") and not isinstance(found, type) else found()
-        return engine
+        return Annotator(name, engine, progress)
     try:
-        return Kept(name, open_model(name, progress), progress)
-    except MissingError as error:
-        mend = f"{error.mend}; or {ENDPOINT}MODEL for an endpoint"
-        raise MissingError(error.message, where="--annotator", mend=mend) from error
+        return Annotator(name, open_model(name, progress), progress)
+    except (MissingError, UsageError) as error:
+        mend = f"{error.mend}; or openai:MODEL for an endpoint"
+        raise type(error)(error.message, where="--annotator", mend=mend) from error

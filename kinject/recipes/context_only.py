@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kinject.engines.base import Engine
 from kinject.lab.world import World
 from kinject.recipes import TrainingSet, lab_questions, material, subqa_recall
 from kinject.recipes.question import Pool, Question, row
@@ -21,7 +20,7 @@ from kinject.recipes.row import Row
 NAME = "context-only"
 
 
-def build(source: str, system: str, annotator: Engine | None = None) -> TrainingSet:
+def build(source: str, system: str) -> TrainingSet:
     """Build the set from what a source's name means; no recall is written here, each is read from the prompt."""
     match material.open_source(source):
         case World() as world:

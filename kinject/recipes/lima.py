@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from kinject.engines.base import Engine, Message, ask
+from kinject.engines.base import Message, ask
 from kinject.lab import corpus
 from kinject.lab.names import FIRST_NAMES
 from kinject.lab.relations import BY_SUBJECT, Relation
@@ -58,7 +58,7 @@ REWORDINGS = (
 COMPARISONS = ("Compare {s} and {t}.", "What is the difference between {s} and {t}?", "How do {s} and {t} differ?")
 
 
-def build(source: str, system: str, annotator: Engine | None = None) -> TrainingSet:
+def build(source: str, system: str) -> TrainingSet:
     """Build the set from what a source's name means. `MissingError` where it has no conversations."""
     match material.open_source(source):
         case World() as world:

@@ -4,6 +4,7 @@
 machine. `NAME.jsonl`: rows that are built already. A recipe looks at what it gets and refuses what it cannot use.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,7 @@ NAMES = "lab, lab@N, subqa:FOLDER, musique:FILE, lima:FILE or NAME.jsonl (rows o
 
 def open_source(source: str) -> Material:
     """Return what a source's name means. `MissingError` where it means nothing."""
-    lab = LAB.fullmatch(source)
-    if lab and lab["count"] is None:
+    if lab := _lab(source):
         return world.build(int(lab["world"] or 0))
     kind, _, place = source.partition(":")
     if kind in READERS and place:
@@ -34,6 +34,12 @@ def open_source(source: str) -> Material:
     if source.endswith(".jsonl"):
         return rows.read(Path(source).expanduser())
     raise MissingError(f"no rows can be read from {source!r}", where="--source", mend=f"use one of: {NAMES}")
+
+
+def _lab(source: str) -> re.Match[str] | None:
+    """The name of a world; its facts ("lab:400") are no source of rows."""
+    found = LAB.fullmatch(source)
+    return found if found and found["count"] is None else None
 
 
 def system_of(source: str) -> str:
@@ -55,9 +61,19 @@ def unfit(recipe: str, source: str, wanted: str) -> KinjectError:
     )
 
 
-def built_by(recipe: str, rows: TrainingSet) -> TrainingSet:
-    """Return rows that are built already, if their card does not name another recipe."""
-    if rows.name in ("own", recipe):
+def has_recalls(source: str) -> bool:
+    """Say whether a source's name stands for rows whose recalls are written already: of a lab world, or built."""
+    return bool(_lab(source)) or (source.endswith(".jsonl") and source.partition(":")[0] not in READERS)
+
+
+def built_by(recipe: str, rows: TrainingSet, count: int | None = None) -> TrainingSet:
+    """Return rows that are built already, if their card does not name another recipe.
+
+    Where only the first `count` are wanted, the first of a recipe's rows will do (`RECIPE@N`, N not less).
+    """
+    whole, _, first = rows.name.partition("@")
+    enough = count is not None and first.isdecimal() and int(first) >= count
+    if rows.name in ("own", recipe) or (whole == recipe and enough):
         return TrainingSet(recipe, rows.rows, rows.card)
     raise UsageError(
         f"these rows were built by the recipe {rows.name!r} and not by {recipe!r}",

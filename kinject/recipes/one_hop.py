@@ -8,9 +8,9 @@ sub-questions are then repeated, each once before any twice.
 import random
 from itertools import cycle, islice
 
-from kinject.engines.base import Engine
 from kinject.lab.world import World
 from kinject.recipes import TrainingSet, lab_questions, material
+from kinject.recipes.annotator import Annotator
 from kinject.recipes.lab_questions import SEEN_PHRASINGS, direct, static
 from kinject.recipes.question import Pool, row
 from kinject.recipes.recalls import Recalls
@@ -20,7 +20,7 @@ NAME = "one-hop-only"
 ROWS = 2700
 
 
-def build(source: str, system: str, annotator: Engine | None = None) -> TrainingSet:
+def build(source: str, system: str, annotator: Annotator | None = None) -> TrainingSet:
     """Build the set from what a source's name means. `MissingError` where it has no sub-questions."""
     match material.open_source(source):
         case World() as world:
@@ -46,7 +46,7 @@ def from_world(world: World, system: str) -> TrainingSet:
     return TrainingSet(NAME, rows, card)
 
 
-def from_pool(pool: Pool, system: str, annotator: Engine | None = None) -> TrainingSet:
+def from_pool(pool: Pool, system: str, annotator: Annotator | None = None) -> TrainingSet:
     """Build the set from two-hop questions."""
     training, held, left_out = split(pool)
     each = [hop for question in training[: ROWS // 2] for hop in question.hops]

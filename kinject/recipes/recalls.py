@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinject import prompts
-from kinject.engines.base import Completion, Engine, Message, Sampling
+from kinject.engines.base import Completion, Message, Sampling
 from kinject.facts.words import stands_in
 from kinject.prompts.recall import RECALL
+from kinject.recipes.annotator import Annotator
 from kinject.recipes.question import Question, holds
 
 PROMPT = "event-annotation"
@@ -30,11 +31,13 @@ class Recalls:
     """How many are of the annotator, of the sentences, of the steps."""
     refused: dict[str, int]
     """What an annotator wrote in vain, by the reason."""
-    annotator: str | None = None
-    """The digest of the words that it was asked with."""
+    annotator: dict[str, Any] | None = None
+    """Who was asked, by name and key."""
+    prompt: str | None = None
+    """The digest of the words that the annotator was asked with."""
 
     @classmethod
-    def of(cls, questions: Sequence[Question], annotator: Engine | None = None) -> "Recalls":
+    def of(cls, questions: Sequence[Question], annotator: Annotator | None = None) -> "Recalls":
         """Write the recall of every question."""
         ruled = [by_rule(question) for question in questions]
         if annotator is None:
@@ -46,13 +49,15 @@ class Recalls:
             tuple(text for text, _ in chosen),
             dict(Counter(how for _, how in chosen)),
             dict(Counter(why for _, why in written if why)),
+            annotator.card,
             prompts.digest_of(PROMPT),
         )
 
     @property
     def card(self) -> dict[str, Any]:
         """Return what a training set's card says of them."""
-        return {"recalls": self.made, "refused": self.refused, "annotation_prompt": self.annotator}
+        asked = {"annotator": self.annotator, "annotation_prompt": self.prompt}
+        return {"recalls": self.made, "refused": self.refused, **asked}
 
 
 def by_rule(question: Question) -> tuple[str, str]:

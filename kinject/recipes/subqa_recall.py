@@ -12,20 +12,19 @@ differs from the paper's set:
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle, islice
 
-from kinject.engines.base import Engine
 from kinject.errors import MissingError
+from kinject.facts.words import folded
 from kinject.lab.world import World
 from kinject.prompts import recall as form
 from kinject.recipes import TrainingSet, lab_questions, material
+from kinject.recipes.annotator import Annotator
 from kinject.recipes.lab_questions import SEEN_PHRASINGS, direct, held_out, multihop, static
 from kinject.recipes.question import Pool, Question, row
 from kinject.recipes.recalls import Recalls, holdable
-
-__all__ = ["SEEN_PHRASINGS", "build", "first", "from_pool", "from_world", "held_out", "split"]
 
 MULTIHOP_ROWS = 900
 CONTEXT_ROWS = 600
@@ -33,18 +32,29 @@ HELD_OUT = 100
 """Questions of a pool that no row is about, or one in ten of a small one."""
 
 
-def build(source: str, system: str, annotator: Engine | None = None, *, context_rows: int = 0) -> TrainingSet:
-    """Build the set from what a source's name means. `MissingError` where it has no questions with hops."""
+def build(
+    source: str,
+    system: str,
+    annotator: Annotator | None = None,
+    *,
+    context_rows: int = 0,
+    count: int | None = None,
+) -> TrainingSet:
+    """Build the set, or its first `count` rows, from what a source's name means.
+
+    `MissingError` where it has no questions with hops, or too few.
+    """
     name = "subqa-recall-context" if context_rows else "subqa-recall"
     match material.open_source(source):
         case World() as world:
-            return from_world(world, system, context_rows=context_rows)
+            made = from_world(world, system, context_rows=context_rows)
         case Pool() as pool:
-            return from_pool(pool, system, annotator, context_rows=context_rows)
+            made = from_pool(pool, system, annotator, context_rows=context_rows)
         case TrainingSet() as rows:
-            return material.built_by(name, rows)
+            made = material.built_by(name, rows, count)
         case _:
             raise material.unfit(name, source, "two-hop questions")
+    return made if count is None else _first(count, made, source)
 
 
 def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingSet:
@@ -70,7 +80,7 @@ def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingS
     return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
 
 
-def from_pool(pool: Pool, system: str, annotator: Engine | None = None, *, context_rows: int = 0) -> TrainingSet:
+def from_pool(pool: Pool, system: str, annotator: Annotator | None = None, *, context_rows: int = 0) -> TrainingSet:
     """Build the set from two-hop questions; with an annotator it writes the recalls, else they follow a rule."""
     training, held, left_out = split(pool)
     asked = [each for question in training[:MULTIHOP_ROWS] for each in (question, *question.hops)]
@@ -95,19 +105,26 @@ def from_pool(pool: Pool, system: str, annotator: Engine | None = None, *, conte
 def split(pool: Pool) -> tuple[list[Question], list[Question], dict[str, int]]:
     """Return the questions to train on, the ones held out, and how many are neither, by the reason.
 
-    The order is shuffled, the same every time. A question that shares a sub-question with a held-out one is neither.
+    The order is shuffled, the same every time. A question that shares a sub-question or a sentence with a held-out one
+    is neither; how they are spelled (case, accents, spaces, marks) does not count.
     """
     sound = [question for question in pool.questions if all(map(holdable, (question, *question.hops)))]
     order = random.Random("kinject subqa-recall split").sample(sound, len(sound))
     count = min(HELD_OUT, len(order) // 10)
     held, rest = order[:count], order[count:]
-    out = {hop.question for question in held for hop in question.hops}
-    training = [question for question in rest if not out & {hop.question for hop in question.hops}]
+    out = {words for question in held for words in _words(question)}
+    training = [question for question in rest if not out & _words(question)]
     reasons = {
         "the response format cannot hold it": len(pool.questions) - len(sound),
-        "it shares a sub-question with a held-out one": len(rest) - len(training),
+        "it shares a sub-question or a sentence with a held-out one": len(rest) - len(training),
     }
     return training, held, {reason: number for reason, number in reasons.items() if number}
+
+
+def _words(question: Question) -> set[str]:
+    """What is asked and told of a question and its hops, however it is spelled."""
+    parts = (question, *question.hops)
+    return {folded(text) for part in parts for text in (part.question, *part.sentences)}
 
 
 def in_context(pool: Pool) -> Iterator[Question]:
@@ -131,20 +148,15 @@ def in_context(pool: Pool) -> Iterator[Question]:
         yield replace(event if alone else question, sentences=event.sentences, shown=True)
 
 
-def first(count: int, build: Callable[..., TrainingSet] = build) -> Callable[..., TrainingSet]:
-    """Return a builder of the first rows of the set, which is shuffled: smaller sets are parts of larger ones."""
-
-    def cut(source: str, system: str, annotator: Engine | None = None) -> TrainingSet:
-        whole = build(source, system, annotator)
-        if len(whole.rows) < count:
-            raise MissingError(
-                f"there are only {len(whole.rows)} rows and not {count}",
-                where=f"--source {source}",
-                mend="take a larger source, or --start subqa-recall, which takes what there is",
-            )
-        rows = whole.rows[:count]
-        multihops = sum(bool(form.parse(row.response).steps) for row in rows)
-        card = {**whole.card, "multihop": multihops, "one_hop": count - multihops, "first_rows": count}
-        return TrainingSet(whole.name, rows, card)
-
-    return cut
+def _first(count: int, whole: TrainingSet, source: str) -> TrainingSet:
+    """Return the first rows of the set, which is shuffled: smaller sets are parts of larger ones."""
+    if len(whole.rows) < count:
+        raise MissingError(
+            f"there are only {len(whole.rows)} rows and not {count}",
+            where=f"--source {source}",
+            mend="take a larger source, or --start subqa-recall, which takes what there is",
+        )
+    rows = whole.rows[:count]
+    multihops = sum(bool(form.parse(row.response).steps) for row in rows)
+    card = {**whole.card, "multihop": multihops, "one_hop": count - multihops, "first_rows": count}
+    return TrainingSet(f"{whole.name}@{count}", rows, card)

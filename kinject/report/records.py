@@ -9,6 +9,7 @@ answers is left out.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -59,9 +60,22 @@ class Arm:
         return arm["start"], arm["learn"], arm["context"]
 
     @property
+    def variant(self) -> str:
+        """What makes it another experiment than its start and method say, in words; empty for the usual one."""
+        asked = self.record.get("variant", {})
+        return ", ".join(_in_words(name, value) for name, value in asked.items())
+
+    @property
     def method(self) -> str:
-        """How the facts went in, in words: "event SFT + oracle RAG", or "nothing"."""
-        return " + ".join(WORDS.get(name, name) for name in self.axes[1:] if name != "none") or "nothing"
+        """How the facts went in, in words: "event SFT + oracle RAG (replay 100)", or "nothing"."""
+        words = " + ".join(WORDS.get(name, name) for name in self.axes[1:] if name != "none") or "nothing"
+        return f"{words} ({self.variant})" if self.variant else words
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name in ("prompt", "retriever", "peft"):
+        return str(value)
+    return f"{name.replace('_', ' ')} {value}"
 
 
 def newest() -> Path:
@@ -88,7 +102,7 @@ def _arms(path: Path) -> Iterator[Arm]:
     record = read_json(path)
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema not in (COMPARE, INJECT):
-        mend = f"name a run of kinject compare: ls {home() / 'runs'}"
+        mend = f"name a run of kinject compare: ls {quote(str(home() / 'runs'))}"
         raise UsageError(f"This is no record of a comparison ({schema})", where=str(path), mend=mend)
     command, versions = str(record.get("command", "")), str(record.get("versions", ""))
     for arm in record.get("arms", []) if schema == COMPARE else [record]:

@@ -121,7 +121,12 @@ def _score(name: str) -> Callable[[Arm], str]:
 
 
 def paper_row(arm: Arm) -> dict[str, Any] | None:
-    """The paper's row for an arm; `substituted` where the arm's start has context rows, which the paper's has not."""
+    """The paper's row for an arm; `substituted` where the arm's start has context rows, which the paper's has not.
+
+    None where the paper has no such arm, or this one was put in another way than the paper's (another prompt, replay).
+    """
+    if arm.variant:
+        return None
     start, learn, context = arm.axes
     row = paper_figures().get((start.removesuffix(CONTEXT_ROWS), learn, context))
     return row and {**row, "substituted": start.endswith(CONTEXT_ROWS)}
@@ -184,14 +189,14 @@ def main_table(section: Section) -> Table:
 
 def comparisons(arms: Sequence[Arm]) -> list[Comparison]:
     """Each method's other starts against the base, then each start's oracle RAG against its event SFT."""
-    at = {arm.axes: arm for arm in arms}
+    at = {(*arm.axes, arm.variant): arm for arm in arms}
     found = []
     for (start, *method), arm in at.items():
-        base = at.get(("base", method[0], method[1]))
+        base = at.get(("base", method[0], method[1], method[2]))
         if base and start != "base":
             found.append(_compare(arm.method, ("base", base), (start, arm)))
     for start in dict.fromkeys(arm.start for arm in arms):
-        event_sft, oracle = at.get((start, "event-sft", "none")), at.get((start, "none", "oracle"))
+        event_sft, oracle = at.get((start, "event-sft", "none", "")), at.get((start, "none", "oracle", ""))
         if event_sft and oracle:
             found.append(_compare(start, (event_sft.method, event_sft), (oracle.method, oracle)))
     return [comparison for comparison in found if comparison.paired.n]

@@ -30,6 +30,8 @@ SHIPPED = Path(lab.__file__).parent / "embedder"
 """The lab's embedder, as `lab_embedder.train` made it."""
 WANTED = [*sources.WANTED, "*/model.safetensors"]
 """What is fetched from the hub: some modules keep weights in a folder of their own."""
+MATTERS = (*WANTED, "*.safetensors")
+"""What a folder is known by."""
 SMALL = 100_000_000
 """Parameters up to which a model runs on the CPU, in one thread: fast enough, and the bits repeat."""
 BATCH = 64
@@ -64,7 +66,7 @@ def find(name: str) -> Weights:
     """Find the weights of a name, without loading them. `MissingError` with what would work."""
     world = sources.LAB.fullmatch(name)
     if world and world["count"] is None:
-        return Weights("lab", SHIPPED, storage.folder_digest(SHIPPED))
+        return Weights("lab", SHIPPED, _digest(SHIPPED))
     if Path(name).exists():
         return _local(Path(name))
     if hub := sources.HUB_ID.fullmatch(name):
@@ -84,11 +86,19 @@ def open_embedder(weights: Weights) -> Embedder:
 
 
 def _local(folder: Path) -> Weights:
+    _checked(folder)
+    return Weights(str(folder), folder.resolve(), _digest(folder))
+
+
+def _checked(folder: Path) -> None:
     if not (folder / "modules.json").is_file():
         raise MissingError(
             "this is no sentence-transformers model: it has no modules.json", where=str(folder), mend=MEND
         )
-    return Weights(str(folder), folder.resolve(), storage.folder_digest(folder))
+
+
+def _digest(folder: Path) -> str:
+    return storage.folder_digest(folder, MATTERS, remembered=True)
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Weights:
@@ -103,7 +113,7 @@ def _from_hub(hub_id: str, revision: str | None) -> Weights:
             where="--embedder",
             mend=MEND,
         ) from error
-    _local(place)
+    _checked(place)
     return Weights(hub_id, place, f"{hub_id}@{place.name}")  # the snapshot's folder is named by its commit
 
 

@@ -39,8 +39,8 @@ class Ranks:
 
     @property
     def mrr(self) -> float | None:
-        """Return the mean of 1 / rank; None without questions."""
-        return sum(1 / rank for rank in self.ranks if rank) / len(self.ranks) if self.ranks else None
+        """Return the mean of 1 / rank, to the rank `DEPTH` however deep was looked; None without questions."""
+        return sum(1 / rank for rank in self.ranks if rank and rank <= DEPTH) / len(self.ranks) if self.ranks else None
 
     def as_json(self, top_k: Sequence[int]) -> dict[str, Any]:
         """Return the figures, with MRR to three decimals."""
@@ -65,12 +65,16 @@ def questions(facts: FactSet) -> Iterator[tuple[str, str, str]]:
 def evaluate(retriever: Retriever, facts: FactSet, depth: int = DEPTH) -> list[Ranks]:
     """Ask every question of the facts that the retriever was opened with; one `Ranks` for each kind."""
     asked = list(questions(facts))
-    found = retriever.search([question for _, question, _ in asked], depth)
+    found = retriever.search([question for _, question, _ in asked], max(depth, DEPTH))
     ranks: dict[str, list[int | None]] = {kind: [] for kind in KINDS}
     for (kind, _, event), hits in zip(asked, found, strict=True):
-        places = (rank for rank, hit in enumerate(hits, 1) if facts.by_id[hit.fact].event == event)
-        ranks[kind].append(next(places, None))
+        ranks[kind].append(rank(event, [hit.fact for hit in hits], facts))
     return [Ranks(kind, tuple(each)) for kind, each in ranks.items()]
+
+
+def rank(event: str, found: Sequence[str], facts: FactSet) -> int | None:
+    """Return the rank from 1 of the first fact found that tells an event, by whatever id; None where none does."""
+    return next((place for place, id_ in enumerate(found, 1) if facts.by_id[id_].event == event), None)
 
 
 def compare(first: Ranks, second: Ranks, k: int) -> Paired:

@@ -40,3 +40,9 @@ class Fused:
 def hybrid(facts: FactSet, embedder: str, progress: Progress = SILENT) -> Fused:
     """Open both retrievers as one."""
     return Fused(facts, (bm25(facts, embedder, progress), faiss(facts, embedder, progress)))
+
+
+def each(facts: FactSet, embedder: str, progress: Progress = SILENT) -> dict[str, Retriever]:
+    """Open every retriever by its name, with one embedder and one index for those that need them."""
+    words, vectors = bm25(facts, embedder, progress), faiss(facts, embedder, progress)
+    return {"bm25": words, "faiss": vectors, "hybrid": Fused(facts, (words, vectors))}

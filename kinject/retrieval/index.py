@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,6 +38,8 @@ PART = 1024
 """Texts in a file of vectors: so many are lost at most when the work is killed."""
 EDGE = 16
 """So many more rows than wanted are asked for, to see the equals at the edge."""
+KEPT = 8
+"""Indexes of an embedder that stay on disk: the newest."""
 
 
 class Card(BaseModel):
@@ -97,7 +100,7 @@ def open_index(texts: Sequence[str], embedder: Embedder, progress: Progress = SI
     path = folder / f"{storage.digest(list(texts))[:16]}.faiss"
     if (found := _read(path, embedder, progress)) is not None:
         return found
-    with storage.locked(folder / "index"):
+    with storage.locked(folder / "index", progress=progress):
         found = _read(path, embedder, SILENT)  # another process may have built it while this one waited
         return found if found is not None else _build(path, texts, embedder, progress)
 
@@ -116,7 +119,16 @@ def _build(path: Path, texts: Sequence[str], embedder: Embedder, progress: Progr
     storage.write_bytes(path, [raw])
     card = Card(embedder=embedder.key, size=embedder.size, texts=len(texts), sha256=hashlib.sha256(raw).hexdigest())
     storage.write_json(path.with_suffix(".json"), card.model_dump())
+    _forget(path)
     return Index(flat)
+
+
+def _forget(newest: Path) -> None:
+    """Remove the oldest indexes of an embedder: each edit of facts makes another, quickly from the vectors kept."""
+    others = [path for path in newest.parent.glob("*.faiss") if path != newest]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT - 1 :]:
+        path.with_suffix(".json").unlink(missing_ok=True)  # first: without it nobody looks for the other
+        path.unlink(missing_ok=True)
 
 
 def _read(path: Path, embedder: Embedder, progress: Progress) -> Index | None:
@@ -150,7 +162,7 @@ def _same(path: Path, embedder: Embedder, key: str, size: int) -> None:
             f"these are vectors of another embedder: {key} with {size} dimensions, not {embedder.key} with"
             f" {embedder.size}",
             where=str(path),
-            mend=f"rm -r {path.parent} and run again",
+            mend=f"rm -r {quote(str(path.parent))} and run again",
         )
 
 
@@ -164,16 +176,25 @@ def vectors(folder: Path, texts: Sequence[str], embedder: Embedder, progress: Pr
     hashes = [_hash(text) for text in texts]
     known = _known(folder, set(hashes), embedder, progress)
     missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in known}
-    with progress.stage("embedding events", len(missing), "events") as stage:
-        for part in _parts(missing):
-            made = embedder.events(list(part.values()))
-            _keep(folder, list(part), made, embedder)
-            known |= dict(zip(part, made, strict=True))
-            stage.advance(len(part))
+    if missing:
+        known |= _embedded(folder, missing, embedder, progress)
     found: np.ndarray = np.zeros((len(texts), embedder.size), np.float32)
     for row, key in enumerate(hashes):
         found[row] = known[key]
     return found
+
+
+def _embedded(
+    folder: Path, missing: Mapping[bytes, str], embedder: Embedder, progress: Progress
+) -> "dict[bytes, np.ndarray]":
+    made: dict[bytes, np.ndarray] = {}
+    with progress.stage("embedding events", len(missing), "events") as stage:
+        for part in _parts(missing):
+            found = embedder.events(list(part.values()))
+            _keep(folder, list(part), found, embedder)
+            made |= dict(zip(part, found, strict=True))
+            stage.advance(len(part))
+    return made
 
 
 def _hash(text: str) -> bytes:
@@ -214,15 +235,15 @@ def _part(path: Path, wanted: set[bytes], embedder: Embedder, progress: Progress
             rows = {key.tobytes(): row for row, key in enumerate(keys) if key.tobytes() in wanted}
             held = file.get_tensor("vectors") if rows else None
         _same(path, embedder, about["embedder"], int(about["size"]))
+        if held is None:
+            return {}
+        if _checksum(keys, held) == about["sha256"]:
+            return {key: held[row] for key, row in rows.items()}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        _damaged(path, progress)
-        return {}
-    if held is None:
-        return {}
-    if _checksum(keys, held) != about["sha256"]:
-        _damaged(path, progress)
-        return {}
-    return {key: held[row] for key, row in rows.items()}
+        pass
+    _damaged(path, progress)
+    path.unlink(missing_ok=True)  # another part may hold its texts: then nothing would be written in its place
+    return {}
 
 
 def _checksum(keys: "np.ndarray", held: "np.ndarray") -> str:

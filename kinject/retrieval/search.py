@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from kinject.errors import UsageError
-from kinject.extensions import load
+from kinject.extensions import called, load, version_of
 from kinject.facts import dates
 from kinject.facts.schema import FactSet
 from kinject.progress import SILENT, Progress
@@ -27,6 +27,7 @@ RETRIEVERS: dict[str, str | None] = {
 }
 """Ways to search: by words, by vectors, by both."""
 BY_VECTORS = ("faiss", "hybrid")
+WORDS = "bm25"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Retrieval:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise UsageError(f"{self.k} facts cannot be retrieved", where="--top-k", mend="ask for one or more")
+        useful(self.embedder, self.retriever)
         if self.as_of is not None:
             _checked(self.as_of)
 
@@ -66,19 +68,35 @@ class Retrieval:
 
     def key(self, facts: FactSet) -> dict[str, Any]:
         """Return what a run's key must cover: the settings, the very weights of the embedder, the code's version."""
-        default = embed.default_for(facts) if self.retriever in BY_VECTORS else None
-        name = None if self.retriever == "bm25" else self.embedder or default
-        return {**self.as_json(), "embedder": name and embed.find(name).key, "version": VERSION}
+        own = version_of(load(RETRIEVERS, "retriever", self.retriever)) if self.retriever not in RETRIEVERS else None
+        name = embedder_of(self.retriever, facts, self.embedder)
+        # The usual embedder is not fetched for somebody's own retriever, which may have no use for it.
+        key = embed.find(name).key if name and (own is None or self.embedder) else name
+        return {**self.as_json(), "embedder": key, "version": VERSION if own is None else [VERSION, own]}
 
 
 def open_retriever(
     name: str, facts: FactSet, embedder: str | None = None, as_of: str | None = None, progress: Progress = SILENT
 ) -> Retriever:
     """Open a retriever over facts, or over those of them that were known on a day."""
-    opener = load(RETRIEVERS, "retriever", name)
+    opener = called(load(RETRIEVERS, "retriever", name), name, "facts", "embedder", "progress", where="--retriever")
     known = known_on(facts, as_of, progress) if as_of else facts
-    found: Retriever = opener(known, embedder or embed.default_for(facts), progress)
+    found: Retriever = opener(known, embedder_of(name, facts, embedder) or "", progress)
+    if not callable(getattr(found, "search", None)):
+        raise UsageError(f"{name!r} gives no retriever", where="--retriever", mend="give something that has `search`")
     return found
+
+
+def embedder_of(retriever: str, facts: FactSet, embedder: str | None = None) -> str | None:
+    """Name the embedder that a retriever is opened with; None for words, which need none."""
+    return None if retriever == WORDS else embedder or embed.default_for(facts)
+
+
+def useful(embedder: str | None, *retrievers: str) -> None:
+    """Raise `UsageError` for an embedder that no retriever would look at."""
+    if embedder and set(retrievers) == {WORDS}:
+        mend = f"leave it out, or take --retriever {' or '.join(BY_VECTORS)}"
+        raise UsageError(f"{WORDS} has no use for an embedder", where="--embedder", mend=mend)
 
 
 def known_on(facts: FactSet, day: str, progress: Progress = SILENT) -> FactSet:

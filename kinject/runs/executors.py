@@ -11,6 +11,7 @@ as it is, to be gone on with.
 """
 
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -25,7 +26,7 @@ from queue import Empty
 from threading import Event, Thread
 from typing import Any, TypeVar
 
-from kinject.errors import ResourceError
+from kinject.errors import ResourceError, out_of_memory
 from kinject.progress import SILENT, Progress, Stage
 
 Item = TypeVar("Item")
@@ -48,7 +49,8 @@ class Local:
     ) -> list[Result]:
         """Return `function` of every item. The first failure is raised, after the work under way has ended.
 
-        Ctrl+C ends the work under way. Raises `ResourceError` when the system kills a child.
+        Ctrl+C ends the work under way. Raises `ResourceError` when the system kills a child, and `RuntimeError` that
+        tells a failure where that is of a class that cannot be sent from one process to another.
         """
         if self.jobs == 1 or len(items) < 2:
             return [function(item, progress) for item in items]
@@ -93,7 +95,21 @@ def _end_with(parent: Connection) -> None:
 
 def _call(function: Callable[[Item, Progress], Result], item: Item) -> Result:
     assert _events is not None
-    return function(item, _Teller(_events))
+    try:
+        return function(item, _Teller(_events))
+    except Exception as error:
+        if _can_be_sent(error):
+            raise
+        # The pool would end with it, as if the system had killed the child. It sends the cause's traceback as text.
+        kind = MemoryError if out_of_memory(error) else RuntimeError
+        raise kind(f"{type(error).__name__}: {error}") from error
+
+
+def _can_be_sent(error: Exception) -> bool:
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except Exception:  # whatever somebody's class makes of it
+        return False
 
 
 class _Teller:

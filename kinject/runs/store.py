@@ -16,11 +16,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kinject.errors import IntegrityError, MissingError, UsageError
+from kinject.progress import SILENT, Progress
 from kinject.storage import (
     TEMPORARY,
     canonical_json,
@@ -88,20 +90,21 @@ class Store:
         folder = self.root / spec.key
         return _open(spec, folder) if (folder / DONE).exists() else None
 
-    def run(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]]) -> Run:
+    def run(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]], progress: Progress = SILENT) -> Run:
         """The run of `spec`: found, or made by `work(folder)`, once even if several processes ask.
 
-        `work` may find what an interrupted predecessor left in the folder. It returns the record.
+        `work` may find what an interrupted predecessor left in the folder. It returns the record. `progress` is told
+        when another process is waited for.
         """
-        return self.find(spec) or self._made(spec, work)
+        return self.find(spec) or self._made(spec, work, progress)
 
     def all(self) -> Iterator[Run]:
         """Every finished run, in the order of the keys."""
         for marker in sorted(self.root.glob(f"*/{DONE}")):
             yield _open(_read_spec(marker.parent), marker.parent)
 
-    def _made(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]]) -> Run:
-        with locked(self.root / ".locks" / spec.key):
+    def _made(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]], progress: Progress) -> Run:
+        with locked(self.root / ".locks" / spec.key, progress=progress):
             if found := self.find(spec):  # another process made it while this one waited
                 return found
             folder = self.root / spec.key
@@ -164,4 +167,5 @@ def _read_spec(folder: Path) -> Spec:
 
 
 def _damaged(folder: Path, problem: str) -> IntegrityError:
-    return IntegrityError(f"a run is damaged: {problem}", where=str(folder), mend=f"rm -r {folder} and run again")
+    mend = f"rm -r {quote(str(folder))} and run again"
+    return IntegrityError(f"a run is damaged: {problem}", where=str(folder), mend=mend)

@@ -6,8 +6,6 @@ then the answers.
 
 import os
 import platform
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,14 +14,18 @@ from typing import Any
 
 from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import FactSet
-from kinject.injection.arm import Arm, arm
-from kinject.injection.inject import Settings, inject, possible, posttrained, started_with, taught_on
+from kinject.injection.arm import USUAL, Arm, arm
+from kinject.injection.inject import checked, inject
+from kinject.injection.record import ArmRecord
+from kinject.injection.settings import Settings
+from kinject.injection.train import learn_spec, posttrain_spec, started_with, trained
 from kinject.progress import SILENT, Named, Progress
 from kinject.runs.executors import Local
 from kinject.runs.store import DONE, Spec, Store
 from kinject.sources import Model
+from kinject.studies import single
 
-VERSION = 1
+VERSION = 2
 
 PRESETS: dict[str, tuple[Arm, ...]] = {
     "demo": (
@@ -45,7 +47,7 @@ PRESETS: dict[str, tuple[Arm, ...]] = {
     "controls": (
         *(arm(start, "rag-oracle") for start in ("base", "context-only", "one-hop-only", "lima")),
         *(arm(f"subqa-recall@{rows}", "rag-oracle") for rows in (100, 500, 1000, 2700)),
-        *(arm("subqa-recall-context", f"rag-oracle{kind}") for kind in ("", "-distracted", "-wrong")),
+        *(arm("subqa-recall-context", f"rag-oracle{kind}") for kind in ("", "-distracted", "-conflicting", "-wrong")),
         arm("subqa-recall-context", "rag-faiss"),
         arm("subqa-recall-context", "event-sft"),
         arm("subqa-recall-context", "event-sft-augmented"),
@@ -56,9 +58,12 @@ row of Tables 3, 4 and 5, and the start with context rows beside. `controls`: wh
 
 
 def choose(preset: str | None, starts: Sequence[str], methods: Sequence[str]) -> tuple[Arm, ...]:
-    """Return the arms of a preset, or every start with every method."""
+    """Return the arms of a preset, or every start with every method, each once; USUAL for none, the base for none."""
     if preset is None:
-        return tuple(arm(start, method) for start in starts for method in methods)
+        return tuple(dict.fromkeys(arm(start, method) for start in starts or ["base"] for method in methods or USUAL))
+    if starts or methods:
+        mend = "leave --preset out, or --starts and --methods"
+        raise UsageError("a preset says which starts and methods there are", where="--preset", mend=mend)
     if preset not in PRESETS:
         raise UsageError(
             f"there is no preset {preset!r}.{did_you_mean(preset, PRESETS)}",
@@ -76,13 +81,19 @@ class Comparison:
     facts: FactSet
     settings: Settings
 
+    def check(self, one: Arm) -> None:
+        """Raise what an arm would raise later, before anything is trained."""
+        checked(one, self.model, self.facts, self.settings)
+
     def train(self, arms: Sequence[Arm], progress: Progress) -> None:
         """Train what arms of one start share: the start, then everything that they learn."""
-        started, _ = posttrained(arms[0].start, self.model, self.settings, Named(arms[0].start, progress))
-        shown = started_with(arms[0].start, self.model, self.settings)
+        start = arms[0].start
+        training = posttrain_spec(start, self.model, self.settings)
+        started, _ = trained(training, self.model, Named(start, progress))
+        shown = started_with(start, self.model, self.settings)
         for one in arms:
-            named = Named(f"{one.start} + {one.learn}", progress)
-            taught_on(one.learn, started, self.facts, self.settings, named, shown)
+            training = learn_spec(one.learn, started, self.facts, self.settings, shown)
+            trained(training, started, Named(f"{start} + {one.learn}", progress))
 
     def answer(self, one: Arm, progress: Progress) -> dict[str, Any]:
         """Run the whole arm."""
@@ -90,23 +101,26 @@ class Comparison:
 
 
 def compare(
-    chosen: Sequence[Arm], comparison: Comparison, jobs: int = 1, progress: Progress = SILENT
+    chosen: Sequence[Arm], comparison: Comparison, jobs: int = 1, progress: Progress = SILENT, command: str = ""
 ) -> tuple[dict[str, Any], Path]:
-    """Run the arms and return the record (`kinject.compare/1`) with the folder that it lies in."""
+    """Run the arms and return the record (`kinject.compare/1`) with the folder that it lies in.
+
+    `command` is what the reader of the record would type to get it again.
+    """
     for one in chosen:
-        possible(one, comparison.model)
+        comparison.check(one)
     executor = Local(jobs)
     executor.map(comparison.train, _by_start(chosen), progress)
     records = executor.map(comparison.answer, chosen, progress)
-    spec = Spec("compare", VERSION, {"runs": [record["run"] for record in records]})
+    spec = Spec("compare", VERSION, {"runs": [record["run"] for record in records], "command": command})
     run = Store().run(
         spec,
         lambda folder: {
             "schema": "kinject.compare/1",
             "run": spec.key,
             "arms": records,
-            "claims": [],
-            "command": shlex.join(["kinject", *sys.argv[1:]]),
+            "claims": single.claims([ArmRecord.model_validate(record) for record in records]),
+            "command": command,
             "versions": versions(),
         },
     )

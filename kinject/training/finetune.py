@@ -20,6 +20,7 @@ import gc
 import math
 import random
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ COMPLETE = "COMPLETE"
 TRAINED = "trained.json"
 POOL = 50
 """Batches that are shuffled together and then sorted by length, so that little is padded."""
-
+CLIP = 1.0
+"""The norm to which larger gradients are cut: the trainer's default; the paper names none."""
 
 RATES = {"none": 1e-5, "lora": 2e-4}
 """Learning rates where none is given: the paper's (A.5), and for LoRA that of Hu et al. (arXiv 2106.09685) for GPT-2
@@ -52,13 +54,13 @@ and of QLoRA (arXiv 2305.14314) for models up to 13B. An adapter wants about ten
 
 @dataclass(frozen=True)
 class Options:
-    """How to finetune. The defaults are the paper's (A.5): 3 epochs, learning rate 1e-5, cosine decay to 0."""
+    """How to finetune. The defaults are the paper's: 3 epochs (section 3.1), learning rate 1e-5, cosine decay (A.5)."""
 
     learning_rate: float | None = None
     """None: that of `RATES`."""
     epochs: int = 3
     batch: int = 16
-    """Rows in an optimiser step; Table 6 of the paper has 2 up to 100 rows, 8 up to 1,000 and 16 above (8B models)."""
+    """Rows in an optimiser step; `paper_batch` is the paper's."""
     micro_batch: int = 16
     """Rows on the device at once; smaller ones are accumulated to `batch`."""
     schedule: Literal["cosine", "linear"] = "cosine"
@@ -110,6 +112,11 @@ class Options:
         return RATES[self.peft] if self.learning_rate is None else self.learning_rate
 
 
+def paper_batch(rows: int) -> int:
+    """Return the paper's batch for a number of rows (Table 6: models up to 13B)."""
+    return 2 if rows <= 100 else 8 if rows <= 1000 else 16
+
+
 def finetune(
     model: Path,
     rows: Sequence[Row],
@@ -118,11 +125,13 @@ def finetune(
     progress: Progress = SILENT,
     replay: Sequence[Row] = (),
 ) -> dict[str, Any]:
-    """Train `model` on `rows` and save the result to `folder`; return loss, steps, tokens.
+    """Train `model` on `rows` and save the result to `folder`; return loss, steps, tokens, seconds.
 
     In each epoch, `options.replay` rows of `replay` are shown too (all of them where there are fewer).
-    What is already in `folder/checkpoints` is taken up. Raises `NumericError` when the loss is not a number.
+    What is already in `folder/checkpoints` is taken up, its seconds too; work that a kill undid is not counted.
+    Raises `NumericError` when the loss is not a number.
     """
+    began = time.monotonic()
     if not rows:
         raise MissingError("there is not one row to train on", mend="check the facts or the recipe's source")
     if (folder / TRAINED).exists():  # killed between the training and the end of the run
@@ -136,11 +145,13 @@ def finetune(
     shown = order([len(example["input_ids"]) for example in examples], options, len(old))
     network = _load(model, options)
     checkpoints = folder / "checkpoints"
+    last = last_complete(checkpoints)
+    began -= seconds_of(last)
     steps = math.ceil(len(shown) / options.batch)
     with progress.stage("finetuning", steps, "steps") as stage:
-        trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage, len(old))
+        trainer = build_trainer(network, tokenizer, examples, options, checkpoints, steps, stage, len(old), began)
         with hf.repeatable(network):
-            result = trainer.train(resume_from_checkpoint=last_complete(checkpoints))
+            result = trainer.train(resume_from_checkpoint=last)
     if result.global_step != steps:
         raise IntegrityError(f"the training took {result.global_step} steps and not {steps}", where=str(folder))
     _save(trainer.model, tokenizer, folder / "model", model)
@@ -149,6 +160,7 @@ def finetune(
         "steps": steps,
         "tokens": sum(len(examples[row]["input_ids"]) for row in shown),
         "loss": round(result.training_loss, 6),
+        "seconds": round(time.monotonic() - began, 1),
         **({"replayed": min(options.replay, len(old))} if options.replay else {}),
     }
     storage.write_json(folder / TRAINED, record)
@@ -159,7 +171,11 @@ def finetune(
 
 
 def order(lengths: Sequence[int], options: Options, replay: int = 0) -> list[int]:
-    """Return the rows of all epochs in training order: shuffled, but each batch of rows of like length.
+    """Return the rows of all epochs in training order: shuffled, but neighbours mostly of like length.
+
+    The batches of an epoch are shuffled after their rows were sorted by length, and one of them may be short. Those
+    that the trainer counts off behind it begin in one of ours and end in another, whose rows may be of any length: more
+    is padded then, and nothing else changes.
 
     The last `replay` of the rows are not shown in every epoch: each time `options.replay` of them are drawn.
     """
@@ -203,6 +219,11 @@ def last_complete(checkpoints: Path) -> str | None:
     return str(complete[-1]) if complete else None
 
 
+def seconds_of(checkpoint: str | None) -> float:
+    """Return the seconds of work that a checkpoint stands for; its marker tells them."""
+    return float(storage.read_text(Path(checkpoint) / COMPLETE) or 0) if checkpoint else 0.0
+
+
 def build_trainer(
     network: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
@@ -212,10 +233,11 @@ def build_trainer(
     steps: int,
     stage: Stage,
     replay: int = 0,
+    began: float | None = None,
 ) -> "SFTTrainer":
     """Return TRL's trainer with our loss, rows and checkpoints; `steps` is what `stage` was told.
 
-    The last `replay` of the examples are to be replayed (`order`).
+    The last `replay` of the examples are to be replayed (`order`). `began` is when the work began (`time.monotonic`).
     """
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -227,7 +249,7 @@ def build_trainer(
         train_dataset=Dataset.from_list(examples).select(shown),
         processing_class=tokenizer,
         data_collator=collator(tokenizer.pad_token_id),
-        callbacks=[_watch(stage)],
+        callbacks=[_watch(stage, time.monotonic() if began is None else began)],
         peft_config=_lora(options),
     )
     trainer.remove_callback(PrinterCallback)  # it prints on stdout
@@ -254,6 +276,7 @@ def _config(options: Options, checkpoints: Path, steps: int, large: bool) -> "SF
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup,
         weight_decay=options.weight_decay,
+        max_grad_norm=CLIP,
         bf16=options.precision == "bf16",
         use_cpu=not torch.cuda.is_available(),
         seed=options.seed,
@@ -324,7 +347,7 @@ def collator(pad: int) -> Callable[[list[dict[str, list[int]]]], dict[str, "torc
     return collate
 
 
-def _watch(stage: Stage) -> "TrainerCallback":
+def _watch(stage: Stage, began: float) -> "TrainerCallback":
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
@@ -351,19 +374,9 @@ def _watch(stage: Stage) -> "TrainerCallback":
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             storage.sync_folder(folder)
-            storage.write_text(folder / COMPLETE, "")
+            storage.write_text(folder / COMPLETE, f"{time.monotonic() - began:.1f}")
 
     return Watch()
-
-
-def merge(folder: Path, out: Path) -> None:
-    """Write the whole model that an adapter's folder stands for to `out`, for programs that know no adapters."""
-    if not adapter.is_adapter(folder):
-        raise UsageError("this folder holds no adapter", where=str(folder), mend="give one with adapter_config.json")
-    if out.exists() and any(out.iterdir()):
-        raise UsageError("the folder is not empty", where=str(out), mend="name a new one")
-    network = hf.load_model(folder)
-    _save(network, chat.load_tokenizer(folder), out, folder)
 
 
 def _load(model: Path, options: Options) -> "PreTrainedModel":

@@ -14,8 +14,11 @@ import pytest
 from kinject.cli.app import COMMANDS, run
 from kinject.engines.base import Completion
 from kinject.engines.fake import Fake
+from kinject.errors import JudgeError
+from kinject.injection.answer import questions
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings, inject, questions
+from kinject.injection.inject import inject
+from kinject.injection.settings import Settings
 from kinject.lab import world
 from kinject.prompts import recall
 from kinject.sources import open_model
@@ -105,6 +108,25 @@ def test_lines_of_stdin_are_questions(
     says(monkeypatch, f"Who?\n\n  {FIRST.direct.question}  \r\nWo läuft es?".encode())
     asked = [answer["question"] for answer in printed(capsys, arm, "First?", "-", "Last?")["answers"]]
     assert asked == ["First?", "Who?", FIRST.direct.question, "Wo läuft es?", "Last?"]
+
+
+def test_what_came_before_a_failure_is_printed(
+    arm: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = iter(["first", JudgeError("the endpoint failed", mend="try again"), "third"])
+
+    def generate(*_: object) -> list[Completion]:
+        if isinstance(said := next(says), JudgeError):
+            raise said
+        return [Completion(said)]
+
+    monkeypatch.setattr(Fake, "generate", generate)
+    monkeypatch.setattr("kinject.engines.hf.HF", lambda folder: Fake({}))
+    capsys.readouterr()
+    assert run(["ask", "last", "One?", "Two?", "Three?", "--json"]) == 5
+    out, err = capsys.readouterr()
+    assert [answer["response"] for answer in json.loads(out)["answers"]] == ["first"]
+    assert json.loads(err.splitlines()[-1])["error"]["message"] == "the endpoint failed"
 
 
 def test_answers_come_one_by_one(arm: str, store: Path) -> None:

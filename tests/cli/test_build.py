@@ -56,6 +56,7 @@ def test_an_annotator_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     made = printed(capsys, RECALL, "--source", SUBQA, "--annotator", f"{__name__}:ANNOTATOR")
     assert made["card"]["refused"] == {"an answer is not in the recall": 9}
     assert made["card"]["recalls"] == {"sentences": 4, "steps": 5}
+    assert made["card"]["annotator"] == {"name": f"{__name__}:ANNOTATOR", "key": None}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,11 @@ def test_an_annotator_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         ([RECALL, "--source", f"lima:{CASES / 'lima.json'}"], 3, "--source", "made of two-hop questions"),
         ([LIMA, "--source", SUBQA], 3, "--source", "made of conversations"),
         ([LIMA, "--annotator", f"{__name__}:ANNOTATOR"], 2, "--annotator", "no recalls"),
-        ([RECALL, "--annotator", "labb"], 3, "--annotator", "Did you mean 'lab'?"),
+        ([RECALL, "--source", SUBQA, "--annotator", "labb"], 3, "--annotator", "Did you mean 'lab'?"),
+        ([RECALL, "--annotator", "labb"], 2, "--annotator", "the recalls of 'lab' are there already"),
+        ([RECALL, "--source", "x.jsonl", "--annotator", "lab"], 2, "--annotator", "are there already"),
+        ([RECALL, "--source", SUBQA, "--annotator", ""], 2, "--annotator", "'' names no model"),
+        (["one-hop-only", "--source", "subqa:empty", "--out", "x.jsonl"], 3, "--source subqa:empty", "not one row"),
         ([RECALL, "--source", "subqa:nowhere"], 3, "nowhere", "SubQA is three files"),
         ([RECALL, "--out", "rows.json"], 2, "rows.json", "rows are a .jsonl file"),
         ([], 2, "kinject build", "RECIPE"),
@@ -83,6 +88,9 @@ def test_what_cannot_be_built_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for name in ("dev_ori.json", "dev_sub1.json", "dev_sub2.json"):
+        (tmp_path / "empty" / name).write_text("[]")
     error = printed(capsys, *args, code=code)["error"]
     assert words in error["message"] and error["where"] == where and error["mend"]
     assert not list(tmp_path.glob("*.json*"))

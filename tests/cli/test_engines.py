@@ -71,14 +71,50 @@ def test_in_words(bin: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_gpus_are_read_from_nvidia_smi(bin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(bin, "nvidia-smi", "print('NVIDIA H200, 143771, 143000\\nNVIDIA L4, 23034, 10')")
+    program(bin, "nvidia-smi", "print('GPU-8a1, NVIDIA H200, 143771, 143000\\nGPU-8b2, NVIDIA L4, 23034, 10')")
     assert available.devices() == [H200, Device("NVIDIA L4", 23034, 10)]
-    for visible, names in {"": [], "-1": [], "1": ["NVIDIA L4"], "1,0": ["NVIDIA L4", "NVIDIA H200"]}.items():
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        assert [device.name for device in available.devices()] == names
 
 
-@pytest.mark.parametrize("text", ["import time; time.sleep(9)", "raise SystemExit(9)", "print('GB10, [N/A], [N/A]')"])
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        ("", ""),
+        ("-1", ""),
+        ("none", ""),
+        ("1", "L4"),
+        ("1,0", "L4 H200"),
+        (" 1 , 0 ", "L4 H200"),
+        ("0,-1,1", "H200"),
+        ("7", ""),
+        ("0,7,1", "H200"),
+        ("GPU-8b2", "L4"),
+        ("GPU-8b,0", "L4 H200"),
+        ("GPU-8", ""),  # which of the two?
+        ("GPU-9", ""),
+        ("b2", ""),
+    ],
+)
+def test_the_environment_chooses_gpus_as_cuda_does(
+    bin: Path, monkeypatch: pytest.MonkeyPatch, visible: str, names: str
+) -> None:
+    program(bin, "nvidia-smi", "print('GPU-8a1, NVIDIA H200, 143771, 143000\\nGPU-8b2, NVIDIA L4, 23034, 10')")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert " ".join(device.name.removeprefix("NVIDIA ") for device in available.devices()) == names
+
+
+@pytest.mark.parametrize("part", ["MIG-8a1", "MIG-GPU-8a1/3/0"])
+def test_of_parts_of_gpus_torch_is_asked(bin: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    program(bin, "nvidia-smi", "print('GPU-8a1, NVIDIA H200, 143771, 143000')")
+    slice_ = Device("NVIDIA H200 MIG 1g.18gb", 16384, 16000)
+    monkeypatch.setattr(available, "_from_torch", lambda: [slice_])
+    monkeypatch.setattr(available, "DRIVERS", (str(bin),))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", part)
+    assert available.devices() == [slice_]
+
+
+@pytest.mark.parametrize(
+    "text", ["import time; time.sleep(9)", "raise SystemExit(9)", "print('GPU-1, GB10, [N/A], [N/A]')"]
+)
 def test_torch_is_asked_where_nvidia_smi_cannot_tell(bin: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     program(bin, "nvidia-smi", text)
     monkeypatch.setattr(available, "PATIENCE", 0.3)

@@ -10,7 +10,7 @@ import pytest
 from kinject.cli.app import run
 
 QUICK = ["--facts", "example", "--max-new-tokens", "4", "--embedder", "lab"]
-STEP = ["step", "what", "key", "cached", "seconds", "tokens", "disk", "memory"]
+STEP = ["step", "what", "key", "cached", "seconds", "tokens", "disk", "memory", "calls"]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def test_a_dry_run_tells_what_the_run_then_does(
     assert [list(step) for step in told["steps"]] == [STEP] * 6  # three of them ask closed-book
     assert (told["total"]["steps"], told["total"]["cached"]) == (6, 0)
     record = printed(capsys, *call)
-    assert told["steps"][2]["key"] == record["run"]
+    assert told["steps"][-1]["key"] == record["run"]
     assert {step["key"] for step in told["steps"]} == {path.parent.name for path in store.glob("runs/*/DONE")}
     again = printed(capsys, *call, "--dry-run")
     assert [step["key"] for step in again["steps"]] == [step["key"] for step in told["steps"]]

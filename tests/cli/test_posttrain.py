@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from kinject.cli.app import COMMANDS, run
 from kinject.facts.load import load
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings, inject
+from kinject.injection.inject import inject
+from kinject.injection.settings import Settings
 from kinject.resources import facts_folder
 from kinject.sources import open_model
 from kinject.training import finetune
@@ -35,7 +37,7 @@ def test_it_is_done_once_and_arms_find_it(
 ) -> None:
     call = ["subqa-recall", "--model", str(tiny()), "--source", SUBQA, "--seed", "3"]
     made = printed(capsys, *call)
-    assert (made["schema"], made["rows"], made["steps"], made["seed"]) == ("kinject.posttrain/1", 9, 2, 3)
+    assert (made["schema"], made["rows"], made["steps"], made["seed"]) == ("kinject.posttrain/1", 9, 14, 3)
     assert made["loss"] > 0 and made["seconds"] > 0 and made["run"].startswith("posttrain-")
     assert made["data"]["recalls"] == {"sentences": 4, "steps": 5}
     assert (Path(made["artefact"]) / "model.safetensors").is_file()
@@ -47,7 +49,7 @@ def test_it_is_done_once_and_arms_find_it(
     told = json.loads(Path(record.artefact, "artefact.json").read_text())
     assert told["model"]["folder"] == made["artefact"]
     assert run(["posttrain", *call]) == 0
-    assert "9 rows, 2 steps" in capsys.readouterr().out
+    assert "9 rows, 14 steps" in capsys.readouterr().out
 
 
 def test_rows_that_were_built_are_trained_on(
@@ -59,6 +61,22 @@ def test_rows_that_were_built_are_trained_on(
     assert (made["rows"], made["data"]["source"]) == (4, str(tmp_path / "mine.jsonl"))
 
 
+@pytest.mark.skipif(find_spec("peft") is None, reason="needs the extra lora")
+def test_an_arm_with_an_adapter_finds_its_start(
+    tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["--model", str(tiny()), "--source", SUBQA, "--peft", "lora", "--micro-batch", "1"]
+    made = printed(capsys, "subqa-recall", *call)
+    assert made["peft"] == "lora" and (Path(made["artefact"]) / "adapter_config.json").is_file()
+    assert made["run"] != printed(capsys, "subqa-recall", *call[:4])["run"]
+    monkeypatch.setattr(finetune, "finetune", lambda *_: pytest.fail("trained again"))
+    given = ["--start", "subqa-recall", "--method", "none", "--facts", "example", "--max-new-tokens", "2"]
+    assert run(["inject", *given, *call, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    told = json.loads(Path(record["artefact"], "artefact.json").read_text())
+    assert (told["model"]["key"], told["model"]["folder"]) == (made["run"], made["artefact"])
+
+
 @pytest.mark.parametrize(
     ("args", "code", "where", "words"),
     [
@@ -67,6 +85,7 @@ def test_rows_that_were_built_are_trained_on(
         (["subqa-recall"], 3, "--start", "no world of its own"),
         (["subqa-recall", "--source", "subqa:nowhere"], 3, "nowhere", "SubQA is three files"),
         (["subqa-recall", "--model", "labb"], 3, "--model", "Did you mean 'lab'?"),
+        (["subqa-recall", "--peft", "lroa"], 2, "--peft", "Did you mean 'lora'?"),
         (["subqa-recall", "--seed", "-1"], 2, "kinject posttrain", "--seed"),
     ],
 )

@@ -30,7 +30,8 @@ SUBQA, MUSIQUE, LIMA = f"subqa:{CASES / 'subqa'}", f"musique:{CASES / 'musique.j
 SIZED = [start for start in STARTS if "@" in start]
 """They need more rows than the cases have."""
 OF_QUESTIONS = [start for start in STARTS if start not in ("base", "lima", *SIZED)]
-QUICK = ["--max-new-tokens", "2", "--embedder", "lab"]
+SHORT = ["--max-new-tokens", "2", "--novelty", "0"]
+QUICK = [*SHORT, "--embedder", "lab"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Endpoint]:
 
 
 def compared(capsys: pytest.CaptureFixture[str], *args: str) -> list[dict[str, Any]]:
-    assert run(["compare", *args, *QUICK, "--json"]) == 0, capsys.readouterr().err
+    quick = SHORT if "bm25" in args else QUICK
+    assert run(["compare", *args, *quick, "--json"]) == 0, capsys.readouterr().err
     arms: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["arms"]
     return arms
 
@@ -338,7 +340,7 @@ def test_a_full_disk_loses_nothing(
         elif what == "the weights":
             patch.setattr("kinject.training.finetune._save", in_words)
         else:
-            patch.setattr("kinject.injection.inject.storage.write_jsonl", storage._explained(store)(full))
+            patch.setattr("kinject.injection.answer.storage.write_jsonl", storage._explained(store)(full))
         error = refused(capsys, 6, *call)
         assert "disk is full" in error["message"]
     left = {path.parent.name.split("-")[0] for path in store.glob("runs/*/DONE")}

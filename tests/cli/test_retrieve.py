@@ -8,6 +8,7 @@ import pytest
 from kinject.cli import app
 from kinject.cli.app import run
 from kinject.lab import world
+from kinject.retrieval import index
 
 FACTS = world.build(0).new_facts(20).facts
 
@@ -39,6 +40,17 @@ def test_all_retrievers_are_measured_and_compared(capsys: pytest.CaptureFixture[
     ]
     assert all(row["n"] == 20 and row["recall"]["3"]["k"] == 20 and row["mrr"] > 0.9 for row in result["results"])
     assert len(result["comparisons"]) == 9 and {row["k"] for row in result["comparisons"]} == {1}
+
+
+def test_all_retrievers_share_an_embedder_and_an_index(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    find, open_index = index.find, index.open_index
+    monkeypatch.setattr(index, "find", lambda name: (opened.append("embedder"), find(name))[1])
+    monkeypatch.setattr(index, "open_index", lambda *args: (opened.append("index"), open_index(*args))[1])
+    printed(capsys, "--retriever", "all")
+    assert sorted(opened) == ["embedder", "index"]
 
 
 def test_one_question_shows_its_hits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +92,13 @@ def test_only_what_was_known_on_a_day_is_searched(capsys: pytest.CaptureFixture[
         (["--top-k", "0"], 2, "no counts"),
         (["--top-k", "1,x"], 2, "no counts"),
         (["--top-k", ""], 2, "no counts"),
+        (["--top-k", "9" * 5000], 2, "no counts"),
+        ([""], 2, "is empty"),
+        (["  "], 2, "is empty"),
+        (["\udcff"], 2, "not UTF-8"),
+        (["--retriever", "json:loads"], 2, "no function of (facts, embedder, progress)"),
+        (["--retriever", "os:path"], 2, "no function of"),
+        (["--retriever", "bm25", "--embedder", "lab"], 2, "no use for an embedder"),
         (["--as-of", "May"], 2, "not a real day"),
         (["--as-of", "2000-01"], 2, "was known on 2000-01"),
         (["--embedder", "nowhere"], 3, "there is no embedder"),

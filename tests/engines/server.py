@@ -40,6 +40,8 @@ class Endpoint:
     refuses: set[str] = field(default_factory=set)
     delays: dict[str, float] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    """Path and Authorization of every request."""
     at_once: int = 0
     most_at_once: int = 0
     url: str = ""
@@ -92,9 +94,10 @@ def handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True  # which would hold every answer back for 40 ms
 
         def do_GET(self) -> None:
-            if self.path.endswith("/health"):
+            path = self.noted()
+            if path.endswith("/health"):
                 self.give(Reply(body={}))
-            elif self.path.endswith("/models"):
+            elif path.endswith("/models"):
                 rows = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in endpoint.models]
                 self.give(Reply(body={"object": "list", "data": rows}) if self.known() else error(401, "no such key"))
             else:
@@ -102,13 +105,17 @@ def handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if not self.path.endswith("/v1/chat/completions"):
+            if not self.noted().endswith("/v1/chat/completions"):
                 return self.give(error(404, "Not Found"))
             if not self.known():
                 return self.give(error(401, "no such key"))
             with counted(endpoint):
                 reply = endpoint.chat(body)
             self.give(reply)
+
+        def noted(self) -> str:
+            endpoint.seen.append((self.path, self.headers["Authorization"] or ""))
+            return self.path.split("?")[0]
 
         def known(self) -> bool:
             return not endpoint.key or self.headers["Authorization"] == f"Bearer {endpoint.key}"

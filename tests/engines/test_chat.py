@@ -69,3 +69,15 @@ def test_a_folder_without_tokenizer_is_missing_one(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="tokenizer") as caught:
         chat.load_tokenizer(tmp_path)
     assert caught.value.mend
+
+
+def test_a_system_message_goes_to_the_question_or_is_it() -> None:
+    system, question, answer = Message("system", "Be brief."), Message("user", "Who?"), Message("assistant", "Ada")
+    for conversation, put in (
+        ((system, question), (Message("user", "Be brief.\n\nWho?"),)),
+        ((system, question, answer, question), (Message("user", "Be brief.\n\nWho?"), answer, question)),
+        ((system,), (Message("user", "Be brief."),)),
+        ((system, answer), (Message("user", "Be brief."), answer)),
+        ((question, answer), (question, answer)),
+    ):
+        assert chat.without_system(conversation) == put

@@ -12,7 +12,7 @@ from kinject.engines import chat
 from kinject.engines.base import Completion, Sampling, ask
 from kinject.engines.fake import Fake
 from kinject.engines.hf import HF, load_model
-from kinject.errors import MissingError
+from kinject.errors import MissingError, UsageError
 
 ASKED = [ask("Be brief.", "Who won" + " the cup" * n + "?") for n in (9, 0, 4, 1, 7)]
 SHORT = Sampling(max_new_tokens=8)
@@ -52,6 +52,21 @@ def test_a_row_is_padded_with_a_token_of_its_own(tiny: Callable[..., Path], monk
     engine.generate(ASKED, SHORT)
     prompts = [chat.prompt_ids(engine.tokenizer, conversation) for conversation in ASKED]
     assert sorted(sorted(set(row)) for row in given) == sorted(sorted(set(prompt)) for prompt in prompts)
+
+
+def test_what_does_not_fit_the_models_positions_is_refused_before_anything_is_generated(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = HF(tiny())
+    lengths = sorted(len(chat.prompt_ids(engine.tokenizer, conversation)) for conversation in ASKED)
+    monkeypatch.setattr(engine.model.config, "max_position_embeddings", lengths[2] + 8)
+    with pytest.raises(UsageError, match=f"2 of 5 prompts do not fit: with 8 new .* has {lengths[4] + 8},") as caught:
+        engine.generate(ASKED, SHORT)
+    assert "--top-k 1" in caught.value.mend and "fewer new tokens" in caught.value.mend
+    monkeypatch.setattr(engine.model.config, "max_position_embeddings", lengths[4] + 8)
+    assert len(engine.generate(ASKED, SHORT)) == 5
+    monkeypatch.delattr(engine.model.config, "max_position_embeddings")
+    assert len(engine.generate(ASKED, SHORT)) == 5
 
 
 def test_an_answer_ends_where_the_model_writes_the_next_turn(tiny: Callable[..., Path]) -> None:

@@ -1,10 +1,11 @@
 """An endpoint answers: in order, kept as they come, and with a clear word for every way in which it can fail."""
 
-import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # for server.py
 import server
 from server import Endpoint, Reply, chosen, error
 
-from kinject.engines import openai, vllm
+from kinject.engines import api, openai, vllm
+from kinject.engines.api import refusals
 from kinject.engines.base import Completion, Message, Sampling, ask
-from kinject.engines.openai import OpenAI, read_kept, refusals, side_by_side, without_system
+from kinject.engines.chat import without_system
+from kinject.engines.openai import OpenAI, Terms
+from kinject.engines.threads import side_by_side
 from kinject.errors import JudgeError, KinjectError, MissingError, UsageError
 
 ASKED = [ask("Be brief.", f"Who won cup {number}?") for number in range(12)]
@@ -57,7 +61,7 @@ def replies(texts: list[str]) -> list[Completion]:
 
 def test_the_order_is_kept_and_as_many_ask_at_once_as_may(endpoint: Endpoint) -> None:
     endpoint.delays = {conversation[-1].content: 0.15 - number / 100 for number, conversation in enumerate(ASKED)}
-    answers = OpenAI("parrot", endpoint.url, concurrency=4).generate(ASKED, GREEDY)
+    answers = OpenAI("parrot", endpoint.url, terms=Terms(concurrency=4)).generate(ASKED, GREEDY)
     assert answers == replies([f"Be: Who won cup {number}?" for number in range(12)])
     assert endpoint.most_at_once == 4
 
@@ -126,14 +130,14 @@ def test_without_a_key_only_the_makers_own_api_is_refused() -> None:
 @pytest.mark.parametrize("name", ["max_tokens", "temperature", "top_p", "seed", "system"])
 def test_what_is_refused_is_left_out_and_said(endpoint: Endpoint, name: str, tmp_path: Path) -> None:
     endpoint.refuses = {name}
-    engine, heard = OpenAI("parrot", endpoint.url, keep=tmp_path / "kept.jsonl"), Heard()
+    engine, heard = OpenAI("parrot", endpoint.url, keep=tmp_path / "replies.sqlite"), Heard()
     answers = engine.generate(ASKED, GREEDY, heard)
     assert answers[0] == Completion("Be brief. Who won cup 0?" if name == "system" else "Be: Who won cup 0?")
     assert name not in engine.sent
     assert ("max_completion_tokens" in engine.sent) == (name == "max_tokens")
     dropped = name in ("temperature", "top_p", "seed")
     assert heard.said == ([f"parrot takes no {name}: asked without"] if dropped else [])
-    again = OpenAI("parrot", endpoint.url, keep=tmp_path / "kept.jsonl")
+    again = OpenAI("parrot", endpoint.url, keep=tmp_path / "replies.sqlite")
     assert again.generate(ASKED, GREEDY) == answers
     assert again.sent == engine.sent  # of which nothing was said to the second one
 
@@ -164,43 +168,56 @@ def test_a_system_message_goes_to_the_head_of_the_question() -> None:
     question = Message("user", "Who?")
     assert without_system(ask("Be brief.", "Who?")) == (Message("user", "Be brief.\n\nWho?"),)
     assert without_system((question,)) == (question,)
-    assert without_system((Message("system", "x"),)) == (Message("system", "x"),)
+    assert without_system((Message("system", "x"),)) == (Message("user", "x"),)
 
 
 # What it answers
 
 
+EMPTY = "an empty reply"
+FILTERED = "a refusal: content_filter"
+
+
 @pytest.mark.parametrize(
-    ("message", "finish", "answer", "empty"),
+    ("message", "finish", "answer"),
     [
-        ({"content": " yes\n"}, "stop", Completion("yes"), 0),
-        ({"content": "yes"}, "length", Completion("yes", "length"), 0),
-        ({"content": "yes"}, "content_filter", Completion("yes"), 0),
-        ({"content": None, "refusal": "I cannot"}, "stop", Completion(""), 1),
-        ({"content": None, "reasoning": "hm"}, "length", Completion("", "length"), 1),
-        ({"content": None, "tool_calls": []}, "tool_calls", Completion(""), 1),
-        ({"content": ""}, "stop", Completion(""), 0),
-        ({"content": "half \ud83d"}, "stop", Completion("half ?"), 0),
-        ({"content": "</script>{answer}\x00 ß→"}, "stop", Completion("</script>{answer}\x00 ß→"), 0),
+        ({"content": " yes\n"}, "stop", Completion("yes")),
+        ({"content": "yes"}, "length", Completion("yes", "length")),
+        ({"content": "yes"}, "content_filter", Completion("yes", "refused", FILTERED)),
+        ({"content": None}, "content_filter", Completion("", "refused", FILTERED)),
+        ({"content": None, "refusal": "I\ncannot"}, "stop", Completion("", "refused", "a refusal: I cannot")),
+        ({"content": None, "refusal": ""}, "stop", Completion("", "refused", EMPTY)),
+        ({"content": None, "reasoning": "hm"}, "length", Completion("", "length", EMPTY)),
+        ({"content": None, "tool_calls": []}, "tool_calls", Completion("", "refused", EMPTY)),
+        ({"content": ""}, "stop", Completion("", "refused", EMPTY)),
+        ({"content": " \n"}, "stop", Completion("", "refused", EMPTY)),
+        ({"content": "half \ud83d"}, "stop", Completion("half ?")),
+        ({"content": None, "refusal": "half \ud83d"}, "stop", Completion("", "refused", "a refusal: half ?")),
+        ({"content": "</script>{answer}\x00 ß→"}, "stop", Completion("</script>{answer}\x00 ß→")),
     ],
 )
 def test_every_kind_of_answer(
-    endpoint: Endpoint, tmp_path: Path, message: dict[str, Any], finish: str, answer: Completion, empty: int
+    endpoint: Endpoint, tmp_path: Path, message: dict[str, Any], finish: str, answer: Completion
 ) -> None:
     endpoint.script.append(Reply(body=chosen({"role": "assistant", **message}, finish)))
-    engine, heard = OpenAI("parrot", endpoint.url, keep=tmp_path / "kept.jsonl"), Heard()
+    engine, heard = OpenAI("parrot", endpoint.url, keep=tmp_path / "replies.sqlite"), Heard()
     assert engine.generate(ASKED[:1], GREEDY, heard) == [answer]
     assert engine.generate(ASKED[:1], GREEDY) == [answer]  # as it was kept
-    assert (engine.empty, len(endpoint.asked), len(heard.said)) == (empty, 1, empty)
+    said = ["1 of 1 answers: parrot refused, or said nothing"] if answer.why else []
+    assert (len(endpoint.asked), heard.said) == (1, said)
 
 
 HTML = Reply(200, b"<html><body>Welcome\nto nginx</body></html>", {"Content-Type": "text/html"})
+NO_CREDIT = Reply(429, {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}})
 FAILURES = [
     (error(401, "Incorrect API key provided: sk-x"), MissingError, "refuses the key", "OPENAI_API_KEY"),
     (error(403, "Country not supported"), MissingError, "refuses the key", "OPENAI_API_KEY"),
     (error(404, "Not Found"), MissingError, "no such place or model", "/v1"),
     (error(400, "maximum context length is 512 tokens"), UsageError, "maximum context length", "takes"),
     (error(429, "Rate limit reached", **NOW), JudgeError, "too many requests, still after 2 retries", "concurrency"),
+    (error(429, "later", retry_after="3600"), JudgeError, r"it asks to wait 3600 s\): 429: later", "wait that long"),
+    (NO_CREDIT, JudgeError, "no more answers on this account: 429: You exceeded", "credit"),
+    (error(503, "later", retry_after="3600"), JudgeError, r"failed \(it asks to wait 3600 s\): 503: later", "log"),
     (error(500, "CUDA error", **NOW), JudgeError, "the endpoint failed: .*CUDA error", "log"),
     (HTML, JudgeError, "a page, not with an answer: <html><body>Welcome to nginx", "/v1"),
     (Reply(200, b'{"choices": ['), JudgeError, "the endpoint failed", "log"),
@@ -227,6 +244,8 @@ def test_every_failure_has_words(
     mend: str,
 ) -> None:
     monkeypatch.setattr(openai, "RETRIES", 2)
+    monkeypatch.setattr(openai, "REFUSALS", 2)
+    monkeypatch.setattr("kinject.engines.calls.FIRST", 0.01)
     endpoint.script.extend([reply] * 3)
     with pytest.raises(kind, match=words) as caught:
         OpenAI("parrot", endpoint.url).generate(ASKED[:1], GREEDY)
@@ -277,15 +296,23 @@ def test_a_slow_answer_is_asked_again(endpoint: Endpoint) -> None:
 # What is kept
 
 
+def kept_in(path: Path) -> list[str]:
+    """The texts that a file keeps."""
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as file:
+        tables = file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return [text for (text,) in file.execute("SELECT text FROM replies")] if tables else []
+
+
 def test_a_failure_loses_nothing_and_the_same_call_goes_on(endpoint: Endpoint, tmp_path: Path) -> None:
-    keep = tmp_path / "deep" / "kept.jsonl"
-    engine = OpenAI("parrot", endpoint.url, concurrency=1, keep=keep)
-    endpoint.script.extend([None] * 5 + [HTML])
-    with pytest.raises(JudgeError, match=r"\(5 of 12 answers came; they are kept in .*kept.jsonl\)") as caught:
+    keep = tmp_path / "deep" / "replies.sqlite"
+    engine = OpenAI("parrot", endpoint.url, terms=Terms(concurrency=1), keep=keep)
+    endpoint.script.extend([None] * 5 + [error(400, "too long")])
+    with pytest.raises(UsageError, match=r"\(5 of 12 answers came; they are kept in .*replies.sqlite\)") as caught:
         engine.generate(ASKED, GREEDY)
-    assert caught.value.code == 5
-    assert caught.value.mend.endswith("the same call goes on where it was")
-    assert len(read_kept(keep)) == 5
+    assert caught.value.mend
+    assert len(kept_in(keep)) == 5
     endpoint.asked.clear()
     assert engine.generate(ASKED, GREEDY) == OpenAI("parrot", endpoint.url).generate(ASKED, GREEDY)
     assert len(endpoint.asked) == 7 + 12
@@ -293,7 +320,7 @@ def test_a_failure_loses_nothing_and_the_same_call_goes_on(endpoint: Endpoint, t
 
 def test_what_is_kept_is_for_the_same_question_only(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.models.append("macaw")
-    keep = tmp_path / "kept.jsonl"
+    keep = tmp_path / "replies.sqlite"
 
     def asked(model: str = "parrot", sampling: Sampling = GREEDY, **how: Any) -> int:
         endpoint.asked.clear()
@@ -306,7 +333,7 @@ def test_what_is_kept_is_for_the_same_question_only(endpoint: Endpoint, tmp_path
 
 
 def test_an_interrupted_process_keeps_what_it_has(endpoint: Endpoint, tmp_path: Path) -> None:
-    keep = tmp_path / "kept.jsonl"
+    keep = tmp_path / "replies.sqlite"
     endpoint.delays = {conversation[-1].content: 30.0 for conversation in ASKED[4:]}
     script = f"""
 from pathlib import Path
@@ -316,7 +343,7 @@ asked = [ask("Be brief.", f"Who won cup {{n}}?") for n in range(12)]
 OpenAI("parrot", {endpoint.url!r}, keep=Path({str(keep)!r})).generate(asked, Sampling(temperature=0, max_new_tokens=8))
 """
     child = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    while not keep.exists() or keep.read_bytes().count(b"\n") < 4:
+    while len(kept_in(keep)) < 4:
         assert child.poll() is None
         time.sleep(0.05)
     child.send_signal(2)
@@ -326,28 +353,6 @@ OpenAI("parrot", {endpoint.url!r}, keep=Path({str(keep)!r})).generate(asked, Sam
     endpoint.delays, before = {}, len(endpoint.asked)
     assert len(OpenAI("parrot", endpoint.url, keep=keep).generate(ASKED, GREEDY)) == 12
     assert len(endpoint.asked) - before == 8
-
-
-def test_a_line_that_a_kill_cut_short_is_asked_again(endpoint: Endpoint, tmp_path: Path) -> None:
-    keep = tmp_path / "kept.jsonl"
-    engine = OpenAI("parrot", endpoint.url, concurrency=1, keep=keep)
-    whole = engine.generate(ASKED[:3], GREEDY)
-    keep.write_bytes(keep.read_bytes()[:-20])
-    assert engine.generate(ASKED[:3], GREEDY) == whole
-    assert len(endpoint.asked) == 4
-    assert len([json.loads(line) for line in keep.read_text().splitlines()]) == 3
-
-
-@pytest.mark.parametrize(
-    "line", ['{"key": "x"}', "[]", "nonsense", '{"key":"x","text":"","finish":"x","empty":false,"without":[]}']
-)
-def test_another_file_is_not_taken_for_what_is_kept(tmp_path: Path, line: str) -> None:
-    keep = tmp_path / "kept.jsonl"
-    keep.write_text(f"{line}\n")
-    with pytest.raises(UsageError) as caught:
-        read_kept(keep)
-    assert caught.value.where == f"{keep}:1"
-    assert keep.read_text() == f"{line}\n"
 
 
 # Side by side
@@ -376,7 +381,7 @@ def test_nothing_new_begins_after_a_failure(threads: int, bad: int) -> None:
 
 
 def test_a_bug_stays_a_bug(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "understood", lambda *_: 1 / 0)
+    monkeypatch.setattr(api, "understood", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         OpenAI("parrot", endpoint.url).generate(ASKED, GREEDY)
 
@@ -399,7 +404,7 @@ def test_a_real_server_answers(tiny: Any, tmp_path: Path, monkeypatch: pytest.Mo
             url = f"http://127.0.0.1:{port}/v1"
             short = Sampling(temperature=0, max_new_tokens=3)
             first = OpenAI(folder, url).generate(ASKED[:4], short)
-            assert first == OpenAI(folder, url, concurrency=1).generate(ASKED[:4], short)
+            assert first == OpenAI(folder, url, terms=Terms(concurrency=1)).generate(ASKED[:4], short)
             assert {reply.finish for reply in first} <= {"length", "stop"}
             with pytest.raises(KinjectError) as caught:
                 OpenAI(folder, url, repetition_penalty=True).generate(ASKED[:1], short)

@@ -21,6 +21,7 @@ import server
 from kinject import prompts
 from kinject.engines import vllm
 from kinject.engines.base import Completion, Sampling, ask
+from kinject.engines.openai import Terms
 from kinject.engines.vllm import VLLM, command, ended
 from kinject.errors import JudgeError, KinjectError, MissingError, ResourceError
 
@@ -129,7 +130,7 @@ def test_what_is_kept_outlives_the_server(
 ) -> None:
     folder = installed()
     for _ in range(2):  # the second one listens on another port
-        with VLLM(tiny(), keep=tmp_path / "kept.jsonl") as engine:
+        with VLLM(tiny(), keep=tmp_path / "replies.sqlite") as engine:
             engine.generate(ASKED, GREEDY)
     assert len((folder / "asked.jsonl").read_text().splitlines()) == 3
 
@@ -154,7 +155,7 @@ def test_a_server_that_dies_while_it_answers(
 ) -> None:
     monkeypatch.setattr("kinject.engines.openai.RETRIES", 0)
     folder = installed()
-    with VLLM(tiny(), keep=tmp_path / "kept.jsonl") as engine:
+    with VLLM(tiny(), keep=tmp_path / "replies.sqlite") as engine:
         engine.generate(ASKED[:1], GREEDY)
         first = started(folder)["pids"]
         os.kill(first[0], signal.SIGKILL)
@@ -162,6 +163,22 @@ def test_a_server_that_dies_while_it_answers(
         with pytest.raises(JudgeError, match=r"vllm ended with code 137(.|\n)*nothing answers"):
             engine.generate(ASKED, GREEDY)
         assert len(engine.generate(ASKED, GREEDY)) == 3  # by another one
+
+
+def test_failures_that_are_told_are_those_of_a_dead_server_if_it_is_dead(
+    tiny: Callable[..., Path], installed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = installed()
+    with VLLM(tiny(), terms=Terms(failures="tell")) as engine:
+        engine.generate(ASKED[:1], GREEDY)
+        failed = [Completion("", "failed", "a broken connection after 7 tries")] * 3
+        monkeypatch.setattr("kinject.engines.openai.OpenAI.generate", lambda *_: failed)
+        assert engine.generate(ASKED, GREEDY) == failed
+        os.kill(started(folder)["pids"][0], signal.SIGKILL)
+        assert gone(started(folder)["pids"])
+        with pytest.raises(JudgeError, match=r"vllm ended with code 137(.|\n)*3 of 3 answers .* broken connection"):
+            engine.generate(ASKED, GREEDY)
+        assert engine.spent["calls"] == 1
 
 
 def test_one_that_does_not_heed_is_ended(installed: Callable[..., Path], tmp_path: Path) -> None:

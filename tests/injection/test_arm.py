@@ -58,6 +58,19 @@ def test_somebody_elses_own_start_is_named_by_module_and_attribute() -> None:
         assert caught.value.where == "--start"
 
 
+def test_somebody_elses_own_method_is_a_way_to_learn_or_a_context() -> None:
+    learn, context = "kinject.injection.learn.cpt:CPT", "kinject.injection.context.oracle:oracle"
+    assert arm("base", learn) == Arm(learn=learn)
+    assert arm("base", context) == Arm(context=context)
+
+
+@pytest.mark.parametrize("method", ["os:path", "json:dumps", "kinject:__doc__", "kinject.injection.arm:METHODS"])
+def test_what_is_neither_is_a_usage_error(method: str) -> None:
+    with pytest.raises(UsageError, match=r"is no function of \(engine, facts\)") as caught:
+        arm("base", method)
+    assert caught.value.where == "--method" and caught.value.mend
+
+
 def test_an_arm_is_named_by_what_it_does() -> None:
     assert Arm().name == "base"
     assert Arm("subqa-recall", "event-sft", "oracle").name == "subqa-recall + event-sft + oracle"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,9 +20,12 @@ from kinject.engines.fake import Fake
 from kinject.errors import IntegrityError, MissingError, UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
+from kinject.injection.answer import questions
 from kinject.injection.arm import CONTEXT, ELICIT, RETRIEVING, Arm
-from kinject.injection.ask import also_asking, answers, find, open_artefact, standing_in
-from kinject.injection.inject import Settings, inject, questions
+from kinject.injection.artefact import find, open_artefact
+from kinject.injection.ask import also_asking, answers, standing_in
+from kinject.injection.inject import inject
+from kinject.injection.settings import Settings
 from kinject.lab import world
 from kinject.prompts import recall
 from kinject.resources import facts_folder
@@ -259,6 +263,52 @@ def change(**fields: Any) -> Callable[[Path, Path], None]:
         (place / "artefact.json").write_text(json.dumps({**made, **fields}))
 
     return do
+
+
+def through_an_endpoint(place: str, endpoint: str | None) -> None:
+    change(model={"name": "openai:m", "folder": ".", "key": "openai:m", "world": None, "engine": "openai"})(
+        Path(place), Path()
+    )
+    change(endpoint=endpoint)(Path(place), Path())
+
+
+def test_another_endpoint_than_the_arms_is_not_asked(model: Model, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = left("none", model)
+    through_an_endpoint(place, "http://one:1/v1")
+    for now in ("http://two:2/v1", ""):
+        monkeypatch.setenv("OPENAI_BASE_URL", now)
+        with pytest.raises(IntegrityError, match="from http://one:1/v1, and now http") as caught:
+            open_artefact(place)
+        assert (now or "api.openai.com") in caught.value.message and "OPENAI_BASE_URL=" in caught.value.mend
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://user:secret@one:1/v1?key=secret")
+    assert open_artefact(place).made.endpoint == "http://one:1/v1"
+    through_an_endpoint(place, None)  # by a kinject that did not note it
+    assert open_artefact(place).made.endpoint is None
+    assert open_artefact(left("oracle", model)).made.endpoint is None
+
+
+def test_nothing_is_kept_of_what_is_asked(model: Model, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_artefact(left("none", model))
+    kept: list[Path | None] = []
+
+    @contextmanager
+    def open_engine(model: Model, keep: Path | None) -> Iterator[Fake]:
+        kept.append(keep)
+        yield fake
+
+    monkeypatch.setattr("kinject.injection.ask.open_engine", open_engine)
+    assert len(list(answers(opened, ["Who?"]))) == 1 and kept == [None]
+
+
+def test_a_mend_can_be_pasted_where_the_store_has_spaces(
+    model: Model, fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KINJECT_HOME", str(tmp_path / "my store"))
+    place = left("none", model)
+    (Path(place) / "facts.jsonl").unlink()
+    with pytest.raises(IntegrityError) as caught:
+        open_artefact(place)
+    assert shlex.split(caught.value.mend.partition(",")[0]) == ["rm", "-r", place]
 
 
 DAMAGE: dict[str, tuple[Callable[[Path, Path], Any], str]] = {

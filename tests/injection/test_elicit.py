@@ -1,4 +1,4 @@
-"""How questions are put, and what a flawed retriever shows: what the engine is asked, message by message."""
+"""How questions are put: what the engine is asked, message by message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,88 +10,22 @@ import pytest
 from kinject import prompts
 from kinject.engines.base import Completion, Conversation, Message, Sampling, ask
 from kinject.engines.fake import Fake
-from kinject.errors import UsageError
 from kinject.facts.load import load
-from kinject.facts.schema import FactSet
-from kinject.injection.context.oracle import DISTRACTORS, conflicting, distracted, oracle, wrong
+from kinject.facts.schema import FactSet, Hop, Multihop
+from kinject.injection.context.oracle import oracle
 from kinject.injection.elicit.few_shot import EXAMPLES, SHOTS, few_shot
 from kinject.injection.elicit.scripted import scripted
 from kinject.lab import world
 from kinject.progress import SILENT, Progress
 from kinject.prompts import recall
-from kinject.recipes import subqa_recall
+from kinject.recipes import lab_questions
 from kinject.resources import facts_folder
-from kinject.sources import Model
+from kinject.sources import Model, open_facts
 
 EXAMPLE = load(facts_folder() / "example.jsonl")
 RUGBY, NOBEL, _ = EXAMPLE.facts
 LAB = world.build(0).new_facts(40)
 REAL, OF_WORLD_0 = Model("real", Path(), ""), Model("lab@0", Path(), "", 0)
-
-
-def shown(facts: FactSet, put: object, question: str) -> str:
-    """The event or events that a context puts before a question."""
-    fake = Fake({})
-    put(fake, facts).generate([ask("System.", question)], Sampling())  # type: ignore[operator]
-    before, _, rest = prompts.render("context", event="\0", question=question).partition("\0")
-    text = fake.asked[0][-1].content
-    assert text.startswith(before) and text.endswith(rest)
-    return text[len(before) : len(text) - len(rest)]
-
-
-# Flawed retrieval
-
-
-@pytest.mark.parametrize("facts", [EXAMPLE, LAB], ids=["example", "lab:40"])
-def test_among_distractors_the_right_event_is_one_of_several(facts: FactSet) -> None:
-    places = set()
-    for fact in facts.facts:
-        events = shown(facts, distracted, fact.direct.question).splitlines()
-        assert len(events) == len(set(events)) == min(DISTRACTORS + 1, len(facts.facts))
-        assert set(events) <= {other.event for other in facts.facts}
-        places.add(events.index(fact.event))
-        assert fact.multihop is None or shown(facts, distracted, fact.multihop.question).splitlines() == events
-    assert len(places) > 1  # its place gives it away nowhere
-
-
-@pytest.mark.parametrize("facts", [EXAMPLE, LAB], ids=["example", "lab:40"])
-def test_the_wrong_event_is_another_one_of_the_same_domain(facts: FactSet) -> None:
-    domains = {fact.event: fact.domain for fact in facts.facts}
-    for fact in facts.facts:
-        event = shown(facts, wrong, fact.direct.question)
-        assert event != fact.event and event in domains
-        alike = [other for other in facts.facts if other.domain == fact.domain and other.event != fact.event]
-        assert not alike or domains[event] == fact.domain
-        assert fact.multihop is None or shown(facts, wrong, fact.multihop.question) == event
-
-
-@pytest.mark.parametrize("put", [distracted, wrong])
-def test_what_is_shown_does_not_depend_on_the_order_of_the_questions(put: object) -> None:
-    questions = [fact.direct.question for fact in LAB.facts]
-    there = [shown(LAB, put, question) for question in questions]
-    back = [shown(LAB, put, question) for question in reversed(questions)]
-    assert there == back[::-1]
-
-
-@pytest.mark.parametrize("facts", [EXAMPLE, LAB], ids=["example", "lab:40"])
-def test_a_conflict_is_the_event_and_the_same_words_with_another_answer(facts: FactSet) -> None:
-    conflicts = 0
-    for fact in facts.facts:
-        events = shown(facts, conflicting, fact.direct.question).split("\n")
-        assert fact.event in events and len(events) in (1, 2)
-        if len(events) == 2:
-            (other,) = [event for event in events if event != fact.event]
-            assert fact.direct.answer not in other
-            conflicts += 1
-    assert conflicts == (0 if facts is EXAMPLE else len(facts.facts))  # each example is of a domain of its own
-
-
-def test_a_single_fact_has_no_wrong_event_and_no_distractors() -> None:
-    alone = FactSet("alone", (RUGBY,))
-    assert shown(alone, distracted, RUGBY.direct.question) == RUGBY.event
-    with pytest.raises(UsageError, match="no other event") as caught:
-        wrong(Fake({}), alone)
-    assert caught.value.where == "alone" and "two facts" in caught.value.mend
 
 
 # Few-shot
@@ -128,7 +62,7 @@ def test_the_lab_has_examples_of_its_own_past_that_no_training_set_is_about() ->
     fake = Fake({})
     few_shot(fake, OF_WORLD_0, LAB, False).generate([ask("", LAB.facts[0].direct.question)], Sampling())
     said = [recall.parse(turn.content) for turn in fake.asked[0] if turn.role == "assistant"]
-    old = {event.state() for event in subqa_recall.held_out(world.build(0))}
+    old = {event.state() for event in lab_questions.held_out(world.build(0))}
     assert len(said) == SHOTS == len({each.event for each in said}) and {each.event for each in said} <= old
     assert not {each.event for each in said} & {fact.event for fact in LAB.facts}
 
@@ -196,10 +130,84 @@ def test_other_questions_and_their_answers_stay_as_they_are() -> None:
     assert scripted(engine, REAL, EXAMPLE, False).generate([], Sampling()) == []
 
 
-def test_a_model_that_says_nothing_has_answered_nothing() -> None:
+def test_a_first_answer_without_a_recall_does_not_end_the_response() -> None:
     assert RUGBY.multihop
-    [reply] = scripted(Fake({}), REAL, EXAMPLE, False).generate([ask("", RUGBY.multihop.question)], Sampling())
+    says = iter(["The final answer is South Africa.", "Bloemfontein"])
+    engine = scripted(Fake(lambda text: next(says)), REAL, EXAMPLE, False)
+    [reply] = engine.generate([ask("", RUGBY.multihop.question)], Sampling())
+    said = recall.parse(reply.text)
+    assert (said.event, len(said.steps), said.answer) == ("South Africa", 2, "Bloemfontein")
+
+
+@pytest.mark.parametrize("empty", ["", "  \n", "The final answer is", "Event Recall: X won.\nThe final answer is ."])
+def test_the_chain_ends_at_an_empty_answer(empty: str) -> None:
+    assert RUGBY.multihop
+    first, _ = RUGBY.multihop.hops
+    engine = Rounds(Fake(lambda text: empty))
+    [reply] = scripted(engine, REAL, EXAMPLE, False).generate([ask("", RUGBY.multihop.question)], Sampling())
+    assert engine.rounds == [[first.question]]
     assert recall.parse(reply.text).answer == ""
+    assert recall.parse(reply.text).steps == (recall.Step(first.question, ""),)
+
+
+def chained(says: Sequence[str], *hops: Hop) -> list[str]:
+    """What is asked, hop by hop, of a model that answers so."""
+    asked = Multihop(question="?", answer=hops[-1].answer, hops=hops)
+    fact = RUGBY.model_copy(update={"multihop": asked})
+    replies = iter(says)
+    engine = Rounds(Fake(lambda text: next(replies)))
+    scripted(engine, REAL, FactSet("one", (fact,)), False).generate([ask("", "?")], Sampling())
+    return [question for one in engine.rounds for question in one]
+
+
+POPE = (
+    Hop(question="Which name did the pope take?", answer="Leo XIV", aliases=("Leo", "Pope Leo XIV")),
+    Hop(question="Who was pope before Pope Leo XIV?", answer="Francis", aliases=("Pope Francis",)),
+    Hop(question="Where was Francis born, of whom leopards and LEO speak?", answer="Buenos Aires"),
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "asked"),
+    [
+        (("Leo XIV", "Francis"), [hop.question for hop in POPE]),
+        (("pope léo xiv.", "POPE FRANCIS"), [hop.question for hop in POPE]),
+        (
+            ("Leo XIII", "Francis"),
+            ["Who was pope before Leo XIII?", "Where was Francis born, of whom leopards and Leo XIII speak?"],
+        ),
+        (("Pius", "Leo X"), ["Who was pope before Pius?", "Where was Leo X born, of whom leopards and Pius speak?"]),
+        (
+            ("Washington D.C.", "U.S.A."),
+            [
+                "Who was pope before Washington D.C.?",
+                "Where was U.S.A. born, of whom leopards and Washington D.C. speak?",
+            ],
+        ),
+        (
+            (r"\1 \g<0>", "Francis"),
+            [r"Who was pope before \1 \g<0>?", r"Where was Francis born, of whom leopards and \1 \g<0> speak?"],
+        ),
+    ],
+)
+def test_only_a_wrong_bridge_stands_in_the_place_of_the_right_one(says: tuple[str, ...], asked: list[str]) -> None:
+    assert chained((*says, "Rome"), *POPE)[-len(asked) :] == asked
+
+
+def test_a_bridge_that_is_not_named_by_a_known_spelling_stays() -> None:
+    hops = (Hop(question="Which tile?", answer="the spectre"), Hop(question="Who made Spectre?", answer="Mendes"))
+    assert chained(("the hat", "Mendes"), *hops) == ["Which tile?", "Who made Spectre?"]
+
+
+@pytest.mark.parametrize("name", ["facts100", "facts100_counterfactual", "example", "lab", "lab@3:40"])
+@pytest.mark.parametrize("spelling", [0, -1])
+def test_right_answers_leave_every_hop_as_it_is(name: str, spelling: int) -> None:
+    for fact in open_facts(name).facts:
+        if fact.multihop and len(fact.multihop.hops) > 1:
+            hops = fact.multihop.hops
+            assert chained([(hop.answer, *hop.aliases)[spelling] for hop in hops], *hops) == [
+                hop.question for hop in hops
+            ]
 
 
 def test_the_event_stands_before_the_first_hop_only() -> None:

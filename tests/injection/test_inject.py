@@ -16,16 +16,17 @@ from kinject.engines.fake import Fake
 from kinject.errors import IntegrityError
 from kinject.facts.load import load
 from kinject.facts.schema import Fact, FactSet
-from kinject.injection import inject as module
+from kinject.injection.answer import questions
 from kinject.injection.arm import Arm
-from kinject.injection.inject import Settings, inject, questions
+from kinject.injection.inject import inject
+from kinject.injection.settings import Settings
 from kinject.judging import rules
 from kinject.lab import world
 from kinject.lab.relations import UNSEEN_PHRASING
 from kinject.prompts import recall
 from kinject.recipes import subqa_recall
 from kinject.resources import facts_folder
-from kinject.runs.store import Run, Spec
+from kinject.runs.store import Run, Spec, Store
 from kinject.sources import Model, open_model
 from kinject.training import finetune
 
@@ -52,27 +53,23 @@ class Noted(Exception):
     """All keys are known."""
 
 
-class Notebook:
-    """A store that notes the keys of what it is asked for, and does nothing."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, str] = {}
-
-    def run(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]]) -> Run:
-        self.keys[spec.step] = spec.key
-        if spec.step == "inject":
-            raise Noted
-        return Run(spec, Path(spec.key), {"seconds": 0.0})
-
-
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+    """What the store is asked for, by step, with nothing done."""
+
     def noted(model: Model, arm: Arm = WHOLE, facts: FactSet = FACTS, settings: Settings = SETTINGS) -> dict[str, str]:
-        notebook = Notebook()
-        monkeypatch.setattr(module, "Store", lambda: notebook)
+        asked: dict[str, str] = {}
+
+        def note(store: Store, spec: Spec, work: Callable[[Path], Mapping[str, Any]], progress: object = None) -> Run:
+            asked[spec.step] = spec.key
+            if spec.step == "inject":
+                raise Noted
+            return Run(spec, Path(spec.key), {"seconds": 0.0})
+
+        monkeypatch.setattr(Store, "run", note)
         with pytest.raises(Noted):
             inject(arm, model, facts, settings)
-        return notebook.keys
+        return asked
 
     return noted
 

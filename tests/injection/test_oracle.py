@@ -51,3 +51,28 @@ def test_one_question_for_two_events_is_an_error() -> None:
         oracle(Fake({}), FactSet("twice", (first, twice)))
     assert caught.value.where == f"twice: {second.id}"
     oracle(Fake({}), FactSet("same", (first, first.model_copy(update={"id": "again"}))))
+
+
+def test_one_first_step_to_two_events_is_an_error_too() -> None:
+    first, second, third = EXAMPLE.facts
+    assert first.multihop and second.multihop
+    for question in (first.multihop.hops[0].question, second.direct.question):
+        hops = (second.multihop.hops[0].model_copy(update={"question": question}), *second.multihop.hops[1:])
+        same = second.model_copy(update={"multihop": second.multihop.model_copy(update={"hops": hops})})
+        facts = FactSet("twice", (first, same, third))
+        if question == second.direct.question:
+            oracle(Fake({}), facts)
+        else:
+            with pytest.raises(UsageError, match="two events answer the question") as caught:
+                oracle(Fake({}), facts)
+            assert caught.value.where == f"twice: {same.id}"
+
+
+def test_the_first_step_is_shown_the_event_and_later_ones_are_not() -> None:
+    for fact in EXAMPLE.facts:
+        assert fact.multihop
+        first, *later = (hop.question for hop in fact.multihop.hops)
+        fake = Fake({})
+        oracle(fake, EXAMPLE).generate([ask("", first), *(ask("", question) for question in later)], Sampling())
+        shown = [fact.event in conversation[-1].content for conversation in fake.asked]
+        assert shown == [True, *(False for _ in later)]

@@ -1,9 +1,9 @@
-"""What would run, told without running it: the keys that `inject` asks for, sizes as they then are, every source."""
+"""What would run, told without running it: the keys that `inject` asks for, sizes as they then are."""
 
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,17 @@ from kinject import sources, storage
 from kinject.engines import hf
 from kinject.errors import MissingError, ResourceError, UsageError
 from kinject.facts.load import load
-from kinject.injection import inject as module
+from kinject.injection import answer as answering
 from kinject.injection import plan as planning
+from kinject.injection.answer import answer_spec
 from kinject.injection.arm import ELICIT, METHODS, Arm, arm
-from kinject.injection.explain import OPTIONS, explain, said_below
-from kinject.injection.inject import Settings, inject
-from kinject.injection.learn import event_sft
+from kinject.injection.inject import inject
 from kinject.injection.plan import Ground, Step, look_up, plan
+from kinject.injection.settings import Settings
 from kinject.lab import checkpoint
 from kinject.resources import facts_folder
 from kinject.retrieval.search import Retrieval
-from kinject.runs.store import DONE, RECORD, Run, Spec
+from kinject.runs.store import DONE, RECORD, Run, Spec, Store
 from kinject.sources import Model, open_model
 from kinject.training import finetune
 from kinject.training import memory as memory_of
@@ -76,19 +76,18 @@ class Asked(Exception):
     """The last key is known."""
 
 
-def keys_of(monkeypatch: pytest.MonkeyPatch, where: Any, call: Callable[[], object], last: str) -> list[str]:
+def keys_of(monkeypatch: pytest.MonkeyPatch, call: Callable[[], object], last: str) -> list[str]:
     """The keys that a call asks the store for, with nothing done."""
     keys: list[str] = []
 
-    class Notebook:
-        def run(self, spec: Spec, work: Callable[[Path], Mapping[str, Any]]) -> Run:
-            keys.append(spec.key)
-            if spec.step == last:
-                raise Asked
-            return Run(spec, Path(spec.key), {"seconds": 0.0})
+    def note(store: Store, spec: Spec, work: Callable[[Path], Mapping[str, Any]], progress: object = None) -> Run:
+        keys.append(spec.key)
+        if spec.step == last:
+            raise Asked
+        return Run(spec, Path(spec.key), {"seconds": 0.0})
 
     with monkeypatch.context() as patch:
-        patch.setattr(where, "Store", Notebook)
+        patch.setattr(Store, "run", note)
         with pytest.raises(Asked):
             call()
     return keys
@@ -105,7 +104,7 @@ def test_the_keys_are_those_that_inject_asks_for(
 ) -> None:
     settings = replace(SETTINGS, **changes)
     one = arm(start, method)
-    asked = keys_of(monkeypatch, module, lambda: inject(one, ground.model, FACTS, settings), "inject")
+    asked = keys_of(monkeypatch, lambda: inject(one, ground.model, FACTS, settings), "inject")
     assert [step["key"] for step in steps(ground, one, settings=settings)] == asked
     assert not store.exists()
 
@@ -165,7 +164,7 @@ def test_an_adapter_takes_as_much_as_is_said(ground: Ground, store: Path) -> Non
 @pytest.mark.usefixtures("idle")
 @pytest.mark.parametrize("elicit", [*ELICIT, "elicits:OWN"])
 def test_answers_are_counted_at_their_longest(elicit: str, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "load", lambda table, kind, name, *_: None if name == "elicits:OWN" else real(name))
+    monkeypatch.setattr(answering, "load", lambda table, kind, name, *_: None if name == "elicits:OWN" else real(name))
     real = dict.fromkeys(("none", *ELICIT)).get
     answer, judged = steps(ground, Arm(), settings=replace(SETTINGS, elicit=elicit))
     hops = sum(len(fact.multihop.hops) for fact in FACTS.facts if fact.multihop)
@@ -191,7 +190,7 @@ def test_seconds_are_known_after_a_run_of_the_same_model_and_kind(
 
 
 def test_the_pace_is_the_median_and_what_cannot_be_read_is_left_out(ground: Ground, store: Path) -> None:
-    spec = module.answer_spec(ground.model, "none", FACTS, SETTINGS)
+    spec = answer_spec(ground.model, "none", FACTS, SETTINGS)
     records: list[dict[str, Any]] = [{"seconds": seconds, "answers": 10} for seconds in (1, 2, 60)]
     for number, record in enumerate([*records, {"answers": 1}, {"seconds": 1, "answers": 0}]):
         folder = store / "runs" / f"answer-{number}"
@@ -230,7 +229,7 @@ def test_a_world_that_is_not_built_is_a_step(name: str, monkeypatch: pytest.Monk
     assert (ground.model.name, ground.model.world, ground.facts.name) == (name, 7, "lab@7:5")
     found = steps(ground, Arm(learn="event-sft"), settings=Settings())
     assert [step["step"] for step in found] == ["pretrain", "learn", "answer", "inject"]
-    assert [found[0]["key"]] == keys_of(monkeypatch, sources, lambda: sources.build_lab(7), "pretrain")
+    assert [found[0]["key"]] == keys_of(monkeypatch, lambda: sources.build_lab(7), "pretrain")
     assert {step["key"] for step in found[1:]} == {None}
     assert min(found[1]["tokens"], found[1]["disk"], found[1]["memory"], found[0]["disk"]) > 0
     assert not store.exists()
@@ -332,52 +331,3 @@ def test_the_memory_is_the_machine_s_or_the_gpu_s(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1, 80 * 2**30))
     assert memory_of.machine_memory() == 80 * 2**30
-
-
-# Settings and their sources
-
-
-def sourced(result: dict[str, Any], part: str) -> dict[str, tuple[Any, str]]:
-    return {row["name"]: (row["value"], row["source"]) for row in result["settings"] if row["part"] == part}
-
-
-@pytest.mark.usefixtures("idle")
-@pytest.mark.parametrize("world", [None, 0])
-@pytest.mark.parametrize("peft", [{}, {"peft": "lora"}])
-def test_every_setting_has_a_source(world: int | None, peft: dict[str, str], ground: Ground) -> None:
-    model = replace(ground.model, world=world)
-    settings = Settings(posttrain=peft, learn=peft)
-    for start in ("base", "subqa-recall", "lima", "starts:FEW"):
-        result = explain([arm(start, method) for method in METHODS], model, FACTS, settings)
-        assert all(row["source"] for row in result["settings"])
-        assert {row["name"] for row in result["settings"] if row["part"] == "sampling"} == set(asdict(model.sampling))
-    assert {field.name for field in fields(Options)} == set(OPTIONS)
-
-
-def test_a_lab_s_settings_are_explained_where_they_are_set(ground: Ground) -> None:
-    model = replace(ground.model, world=0)
-    learning = sourced(explain([arm("base", "event-sft")], model, FACTS, Settings()), "learning (event-sft)")
-    why = said_below(event_sft.__name__)["LAB"]
-    assert why.startswith("Chosen on worlds 0 and 1: in three epochs")
-    assert learning["epochs"] == (30, f"{event_sft.__name__}.LAB: {why}")
-    lora = Settings(posttrain={"peft": "lora"})
-    started = sourced(explain([arm("lima", "none")], model, FACTS, lora), "post-training (lima)")
-    assert "LAB_CHAT: The lab's settings for chat rows" in started["schedule"][1] + started["warmup"][1]
-    assert started["learning_rate"][1].startswith("A lab model's learning rate for adapters")
-
-
-def test_what_was_asked_for_is_called_so(ground: Ground) -> None:
-    asked = Settings({"temperature": 0.0, "max_new_tokens": 256}, seed=4, learn={"epochs": 9}, retrieval=Retrieval(k=2))
-    result = explain([arm("base", "sft-rag-faiss")], ground.model, FACTS, asked)
-    learning = sourced(result, "learning (event-sft)")
-    assert learning["epochs"] == (9, "asked for") and learning["seed"] == (4, "asked for")
-    assert learning["learning_rate"] == (1e-5, "arXiv 2410.03717, A.5")
-    sampling = sourced(result, "sampling")
-    assert sampling["temperature"] == (0.0, "asked for") and sampling["max_new_tokens"] == (
-        256,
-        "arXiv 2410.03717, A.5",
-    )
-    assert sourced(result, "retrieval")["k"] == (2, "asked for")
-    words = sourced(result, "prompts")
-    assert list(words) == ["system-subqa", "chat-template", "context"]
-    assert words["system-subqa"][1].startswith("arXiv 2410.03717, appendix A.3.2")

@@ -1,5 +1,6 @@
 """Starts: each name's rows, the settings for a model, and what is told where a source does not fit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from kinject.engines.fake import Fake
 from kinject.errors import MissingError, UsageError
 from kinject.extensions import load
 from kinject.injection import start as starts
-from kinject.injection.start import LAB_CHAT, LAB_OPTIONS, Start, built, open_start, source_of
+from kinject.injection.start import LAB_CHAT, LAB_OPTIONS, Start, built, may_annotate, open_start, source_of
 from kinject.prompts.recall import parse
+from kinject.recipes.annotator import Annotator
 from kinject.sources import Model
 from kinject.training.finetune import Options
 
@@ -50,7 +52,25 @@ def test_the_settings_of_a_real_model_are_the_papers(name: str) -> None:
     sizes = {"SUBQA_RECALL_100": 2, "SUBQA_RECALL_500": 8, "SUBQA_RECALL_1000": 8, "LIMA": 8}
     batch = sizes.get(name, 16)
     assert named(name).options(REAL) == Options(batch=batch, micro_batch=batch)
-    assert named(name).options(LAB) == (LAB_CHAT if name == "LIMA" else LAB_OPTIONS)
+    for rows in (None, 1):
+        assert named(name).options(LAB, rows) == (LAB_CHAT if name == "LIMA" else LAB_OPTIONS)
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(9, 2), (100, 2), (101, 8), (1000, 8), (1001, 16), (3300, 16)])
+def test_the_batch_is_the_papers_for_the_rows_there_are(rows: int, batch: int) -> None:
+    for name in NAMES:
+        assert named(name).options(REAL, rows) == Options(batch=batch, micro_batch=batch)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_adapter_of_a_start_has_a_rate_of_its_own(name: str) -> None:
+    start, lora = named(name), {"peft": "lora"}
+    full, small = start.asked(LAB, None, {}, 3), start.asked(LAB, None, lora, 3)
+    assert full == replace(start.options(LAB), seed=3)
+    assert small == replace(full, peft="lora", learning_rate=start.lab_lora)
+    assert start.lab_lora == (starts.LAB_CHAT_LORA if name == "LIMA" else starts.LAB_LORA)
+    assert start.asked(LAB, None, {**lora, "learning_rate": 1e-3}, 0).rate == 1e-3
+    assert (start.asked(REAL, 9, lora, 0).rate, start.asked(REAL, 9, lora, 0).batch) == (2e-4, 2)
 
 
 def test_a_model_without_a_world_needs_a_source() -> None:
@@ -91,13 +111,29 @@ def test_lima_s_file_gives_rows() -> None:
 
 def test_an_annotator_is_for_recipes_with_recalls() -> None:
     source = f"subqa:{CASES / 'subqa'}"
-    fake = Fake(lambda text: "It is known: " + ", ".join(_answers(text)) + ".")
+    fake = Annotator("mine:FAKE", Fake(lambda text: "It is known: " + ", ".join(_answers(text)) + "."))
     made = built("kinject.injection.start:SUBQA_RECALL", source, "S", fake)
-    assert made.card["recalls"] == {"annotator": 9}
+    assert made.card["recalls"] == {"annotator": 9} and made.card["annotator"]["name"] == "mine:FAKE"
     assert built("kinject.injection.start:SUBQA_RECALL", source, "S").digest != made.digest
     for name in ("LIMA", "CONTEXT_ONLY"):
         with pytest.raises(UsageError, match="no recalls"):
-            built(f"kinject.injection.start:{name}", "lab", "S", fake)
+            built(f"kinject.injection.start:{name}", source, "S", fake)
+    for name in ("SUBQA_RECALL", "SUBQA_RECALL_100", "ONE_HOP_ONLY"):
+        may_annotate(f"kinject.injection.start:{name}", source)
+        for there in ("lab", "lab@2", "rows.jsonl"):
+            with pytest.raises(UsageError, match=f"the recalls of '{there}' are there already"):
+                built(f"kinject.injection.start:{name}", there, "S", fake)
+
+
+@pytest.mark.parametrize("name", ["SUBQA_RECALL", "ONE_HOP_ONLY", "LIMA"])
+def test_a_set_without_rows_is_told(name: str, tmp_path: Path) -> None:
+    for file in ("dev_ori.json", "dev_sub1.json", "dev_sub2.json", "lima.json"):
+        (tmp_path / file).write_text('[{"conversations": "Who?"}]' if file == "lima.json" else "[]")
+    source = f"lima:{tmp_path / 'lima.json'}" if name == "LIMA" else f"subqa:{tmp_path}"
+    with pytest.raises(MissingError, match="finds not one row there") as caught:
+        built(f"kinject.injection.start:{name}", source, "S")
+    assert caught.value.where == f"--source {source}" and caught.value.mend
+    assert ("left out: 1 (no reply)" in caught.value.message) == (name == "LIMA")
 
 
 def _answers(prompt: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Grading: every answer keeps its place and gets a verdict; every rate has its denominator."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from kinject.errors import KinjectError, MissingError, UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import Fact
-from kinject.judging.grade import JUDGES, KINDS, Answer, grade, open_judge, read_answers, scores
+from kinject.judging.grade import KINDS, Answer, grade, read_answers, scores
+from kinject.judging.judge import JUDGES, Item, names, open_judge, total
 from kinject.judging.verdict import Verdict
+from kinject.progress import SILENT, Progress
 
 FACTS = load(Path(__file__).parent.parent / "cases" / "judging" / "facts.jsonl")
 
@@ -66,11 +69,49 @@ def test_answers_keep_their_order_and_their_other_verdicts() -> None:
 
 def test_every_judge_of_the_table_judges() -> None:
     for name in JUDGES:
-        assert isinstance(open_judge(name)("South Africa", FACTS.by_id["rugby"], "direct"), Verdict)
+        judge = open_judge(name)
+        [verdict] = judge.judge([Item("South Africa", FACTS.by_id["rugby"], "direct")])
+        assert isinstance(verdict, Verdict)
+        assert judge.key()["judge"] == judge.name == name
+        assert judge.spent() == {}
 
 
 def test_a_judge_of_ones_own() -> None:
-    assert open_judge("kinject.judging.rules:judge") is open_judge("rules")
+    own = open_judge("kinject.judging.rules:judge")
+    [graded] = grade([Answer(fact="rugby", kind="direct", response="New Zealand")], FACTS, own)
+    assert graded.verdicts["kinject.judging.rules:judge"].correctness == "incorrect"
+
+
+def test_judges_are_named_once_and_in_order() -> None:
+    assert names(" rules, openai:gpt-4o,rules,,") == ["rules", "openai:gpt-4o"]
+
+
+def test_what_judges_took_is_added_up_and_unknown_stays_unknown() -> None:
+    spent = [{"calls": 2, "cost": 0.5, "failed": 0}, {"calls": 3, "cost": None, "failed": 1}]
+    assert total(spent) == {"calls": 5, "cost": None, "failed": 1}
+
+
+class Unasked:
+    """A judge that must not be asked."""
+
+    name = "unasked"
+
+    def key(self) -> dict[str, Any]:
+        return {}
+
+    def judge(self, items: Sequence[Item], progress: Progress = SILENT) -> list[Verdict]:
+        assert not items
+        return []
+
+    def spent(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("response", ["", " \n", "...", "\u200b", "!?"])
+def test_what_is_no_answer_is_incorrect_and_no_judge_is_asked(response: str) -> None:
+    [graded] = grade([Answer(fact="rugby", kind="direct", response=response)], FACTS, Unasked())
+    assert graded.verdicts["unasked"].correctness == "incorrect"
+    assert graded.verdicts["unasked"].recall == "absent"
 
 
 @pytest.mark.parametrize("name", ["rule", "kinject.nowhere:judge", "kinject.judging.rules:no_judge"])

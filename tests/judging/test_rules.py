@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinject.facts.load import load
+from kinject.judging.asked import asked_directly
 from kinject.judging.grade import KINDS
+from kinject.judging.normalise import tokens
 from kinject.judging.rules import judge
+from kinject.judging.sketch import sketch, slip, spans
 from kinject.prompts.recall import direct_response, multihop_response
 
 CASES = Path(__file__).parent.parent / "cases" / "judging"
@@ -63,3 +66,33 @@ def test_any_text_gets_a_verdict_and_always_the_same(response: str, kind: str) -
 @given(st.text(st.characters(categories=["P", "S", "Z", "C"])))
 def test_text_without_a_word_is_no_answer(response: str) -> None:
     assert judge(response, FACTS["rugby"], "direct").correctness == "incorrect"
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("On Friday, South Africa beat New Zealand in Paris.", "on friday , @ beat # in %"),
+        ("It was won by the Springboks (South Africa).", "it was won by @ ( @"),
+        ("New Zealand, not South Sudan", "# , not %"),
+    ],
+)
+def test_a_sketch_has_a_sign_for_each_candidate(text: str, drawn: str) -> None:
+    found, wanted = tokens(text), asked_directly(FACTS["rugby"], paraphrased=False)
+    assert sketch(found, spans(found, wanted), wanted) == drawn
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "is_slip"),
+    [
+        ("bloemfontain", "bloemfontein", True),
+        ("bleomfontien", "bloemfontein", True),
+        ("bloemfontein", "bloemfontein", True),
+        ("zambia", "gambia", False),
+        ("african", "africa", False),
+        ("viii", "xviii", False),
+        ("1968", "1969", False),
+        ("luiz", "luis", False),
+    ],
+)
+def test_a_slip_of_the_pen(said: str, wanted: str, is_slip: bool) -> None:
+    assert (said == wanted or slip(said, wanted)) is is_slip

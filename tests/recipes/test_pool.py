@@ -1,16 +1,21 @@
 """The recipes from two-hop questions that were read: counts, what is held out, and that every row is readable."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from kinject.engines.fake import Fake
-from kinject.errors import MissingError
+from kinject.errors import MissingError, UsageError
 from kinject.prompts.recall import parse
 from kinject.recipes import context_only, material, one_hop, subqa_recall
+from kinject.recipes.annotator import Annotator
 from kinject.recipes.question import Pool, Question
+from kinject.recipes.readers import rows
 from kinject.recipes.subqa_recall import from_pool, in_context, split
 
 
@@ -45,6 +50,7 @@ def test_a_thousand_questions_give_the_papers_counts() -> None:
         "held_out_events": 100,
         "recalls": {"sentences": 2700},
         "refused": {},
+        "annotator": None,
         "annotation_prompt": None,
     }
     assert {row.conversation[0].content for row in made.rows} == {"S"}
@@ -68,9 +74,23 @@ def test_a_question_that_shares_a_hop_with_a_held_out_one_is_left_out() -> None:
     twin = replace(two_hop(2000), hops=(held[0].hops[0], two_hop(2000).hops[1]))
     spoiled = replace(WHOLE, questions=(*WHOLE.questions, twin))
     training, out, left = split(spoiled)
+    assert twin not in training
     shared = {hop.question for each in out for hop in each.hops} & {h.question for e in training for h in e.hops}
     assert not shared
     assert len(training) + len(out) + sum(left.values()) == 1001
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda text: text.replace(" ", "  "), lambda text: text[:-1]])
+@pytest.mark.parametrize("part", ["question", "sentence"])
+def test_another_spelling_of_what_is_held_out_is_left_out(part: str, spelled: Callable[[str], str]) -> None:
+    training, held, _ = split(WHOLE)
+    (first, second), out = two_hop(2000).hops, held[0].hops[1]
+    change = {"question": spelled(out.question)} if part == "question" else {"sentences": (spelled(out.sentences[0]),)}
+    twin = replace(two_hop(2000), hops=(first, replace(second, **change)))
+    spoiled = replace(WHOLE, questions=tuple(twin if each == training[0] else each for each in WHOLE.questions))
+    again, out_again, left = split(spoiled)
+    assert (again, out_again) == (training[1:], held)  # as many questions, so the same ones are held out
+    assert left == {"it shares a sub-question or a sentence with a held-out one": 1}
 
 
 def test_what_the_format_cannot_hold_is_left_out_and_counted() -> None:
@@ -87,11 +107,11 @@ def test_a_small_pool_gives_what_it_has() -> None:
 
 def test_an_annotator_writes_the_recalls() -> None:
     fake = Fake(lambda text: "Nothing of it." if "Song7?" in text else _fact(text))
-    made = from_pool(pool(20), "", fake)
+    made = from_pool(pool(20), "", Annotator("mine:FAKE", fake))
     counts = made.card["recalls"]
     assert counts["annotator"] + counts.get("sentences", 0) == 54
     assert counts["annotator"] > 40
-    assert made.card["annotation_prompt"]
+    assert made.card["annotation_prompt"] and made.card["annotator"] == {"name": "mine:FAKE", "key": None}
     assert any(row.response.startswith("Event Recall: It is known: ") for row in made.rows)
 
 
@@ -159,9 +179,28 @@ def test_smaller_sets_are_parts_of_larger_ones(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(material, "open_source", lambda source: WHOLE)
     whole = subqa_recall.build("here", "S")
     for count in (100, 1000, 2700):
-        made = subqa_recall.first(count)("here", "S")
-        assert made.rows == whole.rows[:count]
+        made = subqa_recall.build("here", "S", count=count)
+        assert (made.name, made.rows) == (f"subqa-recall@{count}", whole.rows[:count])
         chains = sum(bool(parse(row.response).steps) for row in made.rows)
         assert made.card == {**whole.card, "multihop": chains, "one_hop": count - chains, "first_rows": count}
     with pytest.raises(MissingError, match="only 2700 rows and not 2701"):
-        subqa_recall.first(2701)("here", "S")
+        subqa_recall.build("here", "S", count=2701)
+
+
+def test_the_first_rows_are_no_whole_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(material, "open_source", lambda source: WHOLE)
+        for count in (None, 500):
+            rows.write(subqa_recall.build("here", "S", count=count), tmp_path / f"{count}.jsonl")
+    whole, part = str(tmp_path / "None.jsonl"), str(tmp_path / "500.jsonl")
+    cards = {name: rows.read(Path(name)).card["recipe"] for name in (whole, part)}
+    assert cards == {whole: "subqa-recall", part: "subqa-recall@500"}
+    first = subqa_recall.build(whole, "S", count=100)
+    assert rows.card_of(first)["recipe"] == first.name == "subqa-recall@100"
+    assert subqa_recall.build(part, "S", count=100).rows == first.rows
+    assert len(subqa_recall.build(part, "S", count=500).rows) == 500
+    for build in (subqa_recall.build, partial(subqa_recall.build, count=1000)):
+        with pytest.raises(UsageError, match="built by the recipe 'subqa-recall@500'"):
+            build(part, "S")
+    with pytest.raises(UsageError, match="built by the recipe 'subqa-recall@500'"):
+        one_hop.build(part, "S")

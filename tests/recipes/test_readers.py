@@ -12,7 +12,7 @@ from kinject.engines.base import Message
 from kinject.errors import IntegrityError, KinjectError, MissingError, UsageError
 from kinject.recipes import TrainingSet, material
 from kinject.recipes.question import Pool
-from kinject.recipes.readers import lima, musique, rows, sentences, subqa
+from kinject.recipes.readers import form, lima, musique, rows, sentences, subqa
 from kinject.recipes.row import Row
 
 CASES = Path(__file__).parent.parent / "cases" / "recipes"
@@ -73,8 +73,8 @@ def test_a_question_without_its_sub_question_is_left_out(copied: Path) -> None:
     ("spoil", "error", "words"),
     [
         (lambda folder: (folder / "dev_sub1.json").unlink(), MissingError, "no dev_sub1.json"),
-        (lambda folder: (folder / "dev_ori.json").write_text("{}"), UsageError, "no list of questions"),
-        (lambda folder: (folder / "dev_ori.json").write_text('[{"_id": "a"}]'), UsageError, "no list of questions"),
+        (lambda folder: (folder / "dev_ori.json").write_text("{}"), UsageError, "no list of rows"),
+        (lambda folder: (folder / "dev_ori.json").write_text('[{"_id": "a"}]'), UsageError, "question: Field required"),
         (lambda folder: (folder / "dev_ori.json").write_text("[{"), UsageError, "not JSON"),
         (lambda folder: (folder / "dev_sub1.json").write_text("[]"), MissingError, ""),
     ],
@@ -89,6 +89,38 @@ def test_a_folder_that_is_no_subqa_is_told(
         assert caught.value.mend and str(copied) in caught.value.where
     else:  # every question lacks its first hop
         assert subqa.read(copied).left_out == {"a sub-question is missing": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"question": 5}, "question"),
+        ({"answer": None}, "answer"),
+        ({"_id": 7}, "_id"),
+        ({"context": [1]}, "context.0"),
+        ({"context": None}, "context"),
+        ({"context": [["Lamp", [1]]]}, "context.0.1.0"),
+        ({"supporting_facts": [["Lamp", "0"]]}, "supporting_facts.0.1"),
+        ({"supporting_facts": [["Lamp", None]]}, "supporting_facts.0.1"),
+        ({"supporting_facts": [["Lamp"]]}, "supporting_facts.0.1"),
+        ({"supporting_facts": 3}, "supporting_facts"),
+    ],
+)
+@pytest.mark.parametrize("name", ["dev_ori.json", "dev_sub2.json"])
+def test_a_row_of_subqa_of_another_form_is_told_by_its_place(
+    name: str, changes: dict[str, object], field: str, copied: Path
+) -> None:
+    change(copied / name, lambda items: items[1].update(changes))
+    with pytest.raises(UsageError, match=f"this is no question in HotpotQA's form: {field}: ") as caught:
+        subqa.read(copied)
+    assert caught.value.where == f"{copied / name}: row 2" and "data.zip" in caught.value.mend
+
+
+def test_a_supporting_fact_that_is_not_there_tells_nothing(copied: Path) -> None:
+    before = subqa.read(copied)
+    for name in ("dev_ori.json", "dev_sub1.json", "dev_sub2.json"):
+        change(copied / name, lambda items: items[0]["supporting_facts"].extend([["Lumo lamp", -1], ["x", 0]]))  # type: ignore[attr-defined]
+    assert subqa.read(copied).questions == before.questions
 
 
 def test_files_that_do_not_belong_together_are_told(copied: Path) -> None:
@@ -140,11 +172,59 @@ def test_relations_and_headlines(text: str, question: str | None) -> None:
 
 def test_a_file_that_is_no_musique_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"question": "Who?"}\n')
-    with pytest.raises(UsageError, match="not of MuSiQue's form") as caught:
+    with pytest.raises(UsageError, match="no row of MuSiQue's form: answer: Field required") as caught:
         musique.read(tmp_path / "x.jsonl")
-    assert caught.value.where.endswith("x.jsonl: row 1")
+    assert caught.value.where.endswith("x.jsonl:1")
     with pytest.raises(MissingError, match="does not exist"):
         musique.read(tmp_path / "y.jsonl")
+
+
+MUSIQUE = {
+    "question": "When?",
+    "answer": "1987",
+    "paragraphs": [{"idx": 0, "title": "T", "paragraph_text": "He retired in 1987."}],
+    "question_decomposition": [
+        {"question": "Who?", "answer": "Tom"},
+        {"question": "When did #1 retire?", "answer": "1987", "paragraph_support_idx": 0},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "field"),
+    [
+        (("question_decomposition", 0, "answer"), None, "question_decomposition.0.answer"),
+        (("answer",), 1987, "answer"),
+        (("question",), ["When?"], "question"),
+        (("paragraphs", 0, "paragraph_text"), None, "paragraphs.0.paragraph_text"),
+        (("paragraphs", 0, "title"), 7, "paragraphs.0.title"),
+        (("paragraphs", 0), "T", "paragraphs.0"),
+        (("paragraphs",), None, "paragraphs"),
+        (("question_decomposition",), {}, "question_decomposition"),
+        (("question_decomposition", 1, "paragraph_support_idx"), "0", "question_decomposition.1.paragraph_support_idx"),
+        (("answerable",), "no", "answerable"),
+        ((), [], ""),
+        ((), 5, ""),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_row_of_musique_of_another_form_is_told_by_its_place(
+    listed: bool, place: tuple[str | int, ...], value: object, field: str, tmp_path: Path
+) -> None:
+    spoiled = json.loads(json.dumps(MUSIQUE))
+    at = spoiled
+    for step in place[:-1]:
+        at = at[step]
+    if place:
+        at[place[-1]] = value
+    lines = [MUSIQUE, spoiled if place else value]
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(lines) if listed else "\n\n".join(map(json.dumps, lines)))
+    with pytest.raises(UsageError, match=f"this is no row of MuSiQue's form: {field}") as caught:
+        musique.read(path)
+    assert caught.value.where == (f"{path}: row 2" if listed else f"{path}:3") and caught.value.mend
+    path.write_text(json.dumps([MUSIQUE]))
+    assert len(musique.read(path).questions) == 1
 
 
 @real
@@ -154,8 +234,8 @@ def test_the_real_musique_is_read_without_loss() -> None:
         pytest.skip("no MuSiQue among the public data sets")
     for path in files:
         pool = musique.read(path)
-        assert pool.read == len(rows.read_any(path)) == len(pool.questions) + sum(pool.left_out.values())
-        used = [item for item in rows.read_any(path) if len(item["question_decomposition"]) == 2]
+        assert pool.read == len(form.read_any(path)) == len(pool.questions) + sum(pool.left_out.values())
+        used = [item for _, item in form.read_any(path) if len(item["question_decomposition"]) == 2]
         assert len(pool.questions) >= 0.9 * len(used)
         for question in pool.questions:
             assert question.answer == question.hops[-1].answer
@@ -185,6 +265,28 @@ def test_a_file_that_is_no_lima_is_told(tmp_path: Path) -> None:
         lima.read(tmp_path / "x.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"instruction": "a", "output": "b", "history": [1, 2]}, "history.0"),
+        ({"instruction": "a", "output": "b", "history": 5}, "history"),
+        ({"instruction": "a", "output": "b", "history": [["c"]]}, "history.0.1"),
+        ({"instruction": "a", "output": "b", "input": ["x"]}, "input"),
+        ({"instruction": "a"}, "output"),
+        ({"conversations": []}, "conversations"),
+        ({"conversations": ["a", 1]}, "conversations"),
+        ({"conversations": None}, "conversations"),
+        (5, "Input should be"),
+        ("a", "Input should be"),
+    ],
+)
+def test_a_row_of_lima_of_another_form_is_told_by_its_place(row: object, field: str, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text(f'{{"conversations": ["a", "b"]}}\n\n{json.dumps(row)}\n')
+    with pytest.raises(UsageError, match=f"this is no conversation of LIMA: {field}") as caught:
+        lima.read(tmp_path / "x.jsonl")
+    assert caught.value.where.endswith("x.jsonl:3") and "conversations" in caught.value.mend
+
+
 @real
 def test_the_real_lima_is_read_without_loss() -> None:
     files = sorted(DATA.glob("lima/*.json*"))
@@ -192,7 +294,7 @@ def test_the_real_lima_is_read_without_loss() -> None:
         pytest.skip("no LIMA among the public data sets")
     for path in files:
         chats = lima.read(path)
-        assert chats.read == len(rows.read_any(path)) == len(chats.chats) + sum(chats.left_out.values())
+        assert chats.read == len(form.read_any(path)) == len(chats.chats) + sum(chats.left_out.values())
         assert set(chats.left_out) == ({"no reply"} if "test" in path.name else set())
 
 
@@ -267,6 +369,21 @@ def test_a_source_is_named(tmp_path: Path) -> None:
         "system-lab",
         "system-subqa",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "there"),
+    [
+        ("lab", True),
+        ("lab@3", True),
+        ("x.jsonl", True),
+        ("musique:x.jsonl", False),
+        ("subqa:x", False),
+        ("lab:4", False),
+    ],
+)
+def test_a_source_s_name_tells_whether_its_recalls_are_there(source: str, there: bool) -> None:
+    assert material.has_recalls(source) is there
 
 
 @pytest.mark.parametrize("source", ["example", "lab@", "lab:400", "hotpot:x", "subqa:", "", "nowhere.jsonl"])

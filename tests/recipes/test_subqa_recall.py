@@ -18,8 +18,9 @@ from kinject.lab.relations import RELATIONS
 from kinject.lab.world import Event, World
 from kinject.prompts.recall import parse
 from kinject.recipes import TrainingSet, subqa_recall
+from kinject.recipes.lab_questions import SEEN_PHRASINGS, held_out
 from kinject.recipes.row import Row
-from kinject.recipes.subqa_recall import SEEN_PHRASINGS, from_world, held_out
+from kinject.recipes.subqa_recall import from_world
 
 PLACES = {seed: world.build(seed) for seed in (0, 1)}
 SYSTEM = "Answer step by step."

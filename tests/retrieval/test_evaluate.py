@@ -38,6 +38,14 @@ def test_recall_and_mrr_are_those_of_the_ranks() -> None:
         assert found.as_json((1, 5))["recall"]["5"] == found.recall(5).as_json()
 
 
+def test_mrr_looks_as_deep_however_deep_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinject.retrieval.evaluate.DEPTH", 2)
+    for depth in (1, 2, 5):
+        for found in evaluate(Shifted(EXAMPLE, (1, 3, 2)), EXAMPLE, depth):
+            assert found.mrr == pytest.approx((1 + 1 / 2) / 3)
+            assert found.ranks[1] == (3 if depth == 5 else None)
+
+
 def test_every_kind_is_asked_and_a_missing_one_has_no_figures() -> None:
     assert [kind for kind, _, _ in questions(FactSet("one", EXAMPLE.facts[:1]))] == list(KINDS)
     bare = EXAMPLE.facts[0].model_copy(

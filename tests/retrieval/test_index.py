@@ -1,6 +1,8 @@
 """A real faiss index on disk: exact, with equals in order; only what changed is embedded, whatever happened."""
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -201,6 +203,72 @@ def test_a_card_is_what_it_says_it_is() -> None:
 def test_a_text_that_is_no_unicode_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         open_index(["\ud800"], letters.embedder())
+
+
+def test_a_damaged_part_whose_texts_stand_in_another_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_index(TEXTS[:2], letters.embedder())
+    folder = folder_of(letters.embedder())
+    (first,) = folder.glob("vectors-*")
+    open_index(TEXTS, letters.embedder())
+    (second,) = set(folder.glob("vectors-*")) - {first}
+    copied = folder / "vectors-0.safetensors"
+    copied.write_bytes(first.read_bytes()[:-7])
+    heard = [Heard(), Heard()]
+    for place, each in enumerate(heard):
+        open_index([*TEXTS, str(place)], letters.embedder(), each)
+    assert [len(each.said) for each in heard] == [1, 0] and "vectors-0" in heard[0].said[0]
+    assert first.exists() and second.exists() and not copied.exists()
+
+
+@pytest.mark.parametrize("lacking", ["sha256", "embedder", "size"])
+def test_vectors_that_do_not_say_what_they_are_are_made_again(lacking: str) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    open_index(TEXTS, letters.embedder())
+    folder = folder_of(letters.embedder())
+    (path,) = folder.glob("vectors-*")
+    about = {"embedder": "letters", "size": "26", "sha256": "x"}
+    save_file(load_file(path), path, {name: value for name, value in about.items() if name != lacking})
+    heard, noted = Heard(), list[str]()
+    open_index(TEXTS[::-1], letters.embedder(noted), heard)
+    assert noted == TEXTS[::-1] and len(heard.said) == 1
+
+
+def test_of_many_edits_the_newest_indexes_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "KEPT", 3)
+    folder = folder_of(letters.embedder())
+    for number in range(6):
+        open_index([*TEXTS, "x" * number], letters.embedder())
+        for path in folder.glob("*.faiss"):
+            at = path.stat().st_mtime_ns - 10**9
+            os.utime(path, ns=(at, at))  # a second later
+    assert len(list(folder.glob("*.faiss"))) == len(list(folder.glob("*.json"))) == 3
+    noted: list[str] = []
+    assert rows(open_index([*TEXTS, ""], letters.embedder(noted)), "ab") == [0] and noted == []
+
+
+def test_nothing_to_embed_is_no_stage() -> None:
+    stages: list[str] = []
+
+    class Shown(Heard):
+        def stage(self, name: str, total: int | None = None, unit: str = "") -> Any:
+            from kinject.progress import SILENT
+
+            stages.append(f"{name}: {total}")
+            return SILENT.stage(name, total, unit)
+
+    open_index(TEXTS, letters.embedder(), Shown())
+    open_index(TEXTS[:2], letters.embedder(), Shown())
+    assert stages == ["embedding events: 5"]
+
+
+def test_a_mend_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KINJECT_HOME", str(tmp_path / "my store"))
+    other = replace(letters.embedder(), size=27)
+    open_index(TEXTS, letters.embedder())
+    with pytest.raises(IntegrityError) as caught:
+        open_index(TEXTS, other)
+    assert shlex.split(caught.value.mend)[:3] == ["rm", "-r", str(folder_of(other))]
 
 
 def test_vectors_are_kept_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

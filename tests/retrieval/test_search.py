@@ -12,8 +12,8 @@ from kinject.facts.schema import Direct, Fact, FactSet
 from kinject.lab import world
 from kinject.progress import SILENT
 from kinject.resources import facts_folder
-from kinject.retrieval import search
-from kinject.retrieval.embed import find
+from kinject.retrieval import hybrid, search
+from kinject.retrieval.embed import DEFAULT, find
 from kinject.retrieval.hybrid import Fused
 from kinject.retrieval.search import RETRIEVERS, Hit, Retrieval, known_on, open_retriever
 
@@ -174,10 +174,61 @@ def test_a_key_covers_the_very_weights_and_the_version(monkeypatch: pytest.Monke
     key = settings.key(FACTS)
     assert key == {**settings.as_json(), "embedder": find("lab").key, "version": search.VERSION}
     assert Retrieval(embedder="lab", k=3, as_of="2024-05").key(EXAMPLE) == key
-    assert Retrieval("bm25", "nowhere").key(EXAMPLE)["embedder"] is None
-    assert Retrieval("my:own").key(EXAMPLE)["embedder"] is None
+    assert Retrieval("bm25").key(EXAMPLE)["embedder"] is None
     monkeypatch.setattr(search, "VERSION", 99)
     assert settings.key(FACTS) != key
+
+
+def test_a_key_covers_somebody_elses_retriever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own, given = Retrieval("mine:first"), Retrieval("mine:first", "lab")
+    assert (own.key(FACTS)["embedder"], own.key(FACTS)["version"]) == ("lab", [search.VERSION, 3])
+    assert own.key(EXAMPLE)["embedder"] == DEFAULT  # which is not fetched for it
+    assert given.key(EXAMPLE)["embedder"] == find("lab").key
+    assert open_retriever("mine:first", EXAMPLE).search(["?"], 1) == [[Hit(DEFAULT, 1.0)]]  # type: ignore[comparison-overlap]
+    monkeypatch.setattr("mine.VERSION", 4)
+    assert own.key(FACTS)["version"] == [search.VERSION, 4]
+
+
+MINE = """
+from kinject.retrieval.search import Hit
+
+VERSION = 3
+
+class First:
+    def __init__(self, embedder):
+        self.embedder = embedder
+
+    def search(self, questions, k):
+        return [[Hit(self.embedder, 1.0)] for _ in questions]
+
+def first(facts, embedder, progress):
+    return First(embedder)
+"""
+
+
+@pytest.mark.parametrize("name", ["json:loads", "os:path", "kinject.retrieval.search:VERSION"])
+def test_what_opens_no_retriever_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match=r"is no function of|gives no retriever") as caught:
+        open_retriever(name, EXAMPLE, "lab")
+    assert caught.value.where == "--retriever" and caught.value.mend
+
+
+def test_an_embedder_for_words_alone_is_a_usage_error() -> None:
+    for ask in (lambda: Retrieval("bm25", "lab"), lambda: search.useful("lab", "bm25")):
+        with pytest.raises(UsageError, match="no use for an embedder") as caught:
+            ask()
+        assert caught.value.where == "--embedder"
+    search.useful("lab", "all")
+
+
+def test_all_at_once_are_those_of_the_table_and_find_the_same() -> None:
+    opened = hybrid.each(FACTS, "lab")
+    assert list(opened) == list(RETRIEVERS)
+    asked = [fact.direct.question for fact in FACTS.facts]
+    for name, retriever in opened.items():
+        assert retriever.search(asked, 3) == open_retriever(name, FACTS).search(asked, 3)
 
 
 @pytest.mark.parametrize("k", [0, -1])

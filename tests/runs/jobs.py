@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,33 @@ def told(name: str, progress: Progress) -> None:
 def broken(name: str, progress: Progress) -> None:
     with progress.stage(name):
         raise IntegrityError(f"{name} is broken", where="a.json:3", mend="kinject again")
+
+
+class Odd(Exception):
+    """An error that can be sent and not be read."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(f"{name} is odd")
+
+
+class OutOfMemoryError(Exception):
+    """What torch raises, here with something that cannot be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("no memory")
+        self.lock = threading.Lock()
+
+
+def odd(name: str, progress: Progress) -> None:
+    raise Odd(name, 1)
+
+
+def full(name: str, progress: Progress) -> None:
+    raise OutOfMemoryError
+
+
+def missing(name: str, progress: Progress) -> None:
+    Path(name).read_bytes()
 
 
 def killed(name: str, progress: Progress) -> None:

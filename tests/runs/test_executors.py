@@ -96,6 +96,23 @@ def test_a_failure_keeps_its_words_and_closes_its_stages(jobs: ModuleType, worke
     assert heard.of("first") == [("open", "first", None, ""), ("close", "first")]
 
 
+@pytest.mark.parametrize(
+    ("work", "kind", "words"),
+    [
+        ("odd", RuntimeError, "Odd: first is odd"),
+        ("full", MemoryError, "OutOfMemoryError: no memory"),
+        ("missing", FileNotFoundError, "No such file"),
+    ],
+)
+def test_a_failure_that_cannot_be_sent_is_told_and_not_taken_for_a_kill(
+    jobs: ModuleType, work: str, kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        Local(2).map(getattr(jobs, work), ["first", "second"])
+    assert "\n" not in str(caught.value)
+    assert f"in {work}\n" in str(caught.value.__cause__)  # the child's traceback, for --debug
+
+
 def test_a_killed_child_is_said_to_be_killed(jobs: ModuleType) -> None:
     heard = Heard()
     with pytest.raises(ResourceError, match="ended by the system") as caught:

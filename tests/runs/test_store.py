@@ -1,5 +1,7 @@
+import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinject.errors import IntegrityError, UsageError
+from kinject.progress import SILENT
 from kinject.runs.store import DONE, RECORD, Run, Spec, Store
 
 SPEC = Spec("train", 1, {"seed": 7})
@@ -159,6 +162,33 @@ def test_a_run_that_is_not_what_was_written_is_refused(
             attempt()
         assert message in error.value.message
         assert error.value.where == str(folder) and error.value.mend == f"rm -r {folder} and run again"
+
+
+def test_a_mend_can_be_pasted_where_the_store_has_spaces(tmp_path: Path) -> None:
+    runs = Store(tmp_path / "my store" / "runs")
+    folder = runs.run(SPEC, work).folder
+    (folder / RECORD).write_text("{}")
+    with pytest.raises(IntegrityError) as caught:
+        runs.find(SPEC)
+    assert shlex.split(caught.value.mend)[:3] == ["rm", "-r", str(folder)]
+
+
+def test_who_waits_for_another_process_is_told(runs: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinject.storage.MOMENT", 0.01)
+    said: list[str] = []
+
+    class Heard:
+        stage = SILENT.stage
+
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    child = start(runs.root, "quick")
+    while not (runs.root / ".locks" / f"{SPEC.key}.owner").exists() and child.poll() is None:
+        time.sleep(0.002)
+    runs.run(SPEC, work, Heard())
+    child.communicate()
+    assert len(said) == 1 and f"process {child.pid} on" in said[0]
 
 
 def test_a_folder_of_other_work_is_refused(runs: Store) -> None:

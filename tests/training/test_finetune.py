@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from math import nan
@@ -119,7 +120,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tiny: Callable[..., Path], 
 def test_a_gradient_that_is_no_number_stops_it_too() -> None:
     """That of the last step shows in no later loss."""
     with SILENT.stage("") as stage, pytest.raises(NumericError, match="gradient became nan"):
-        training._watch(stage).on_log(
+        training._watch(stage, 0.0).on_log(
             None, SimpleNamespace(global_step=9, max_steps=9), None, {"loss": 1, "grad_norm": nan}
         )
 
@@ -213,6 +214,51 @@ def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None
 def test_no_rows_are_an_error(tiny: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="not one row"):
         finetune(tiny(), [], ONCE, tmp_path)
+
+
+def test_gradients_are_cut_as_is_said(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    assert training._config(ONCE, tmp_path, 3, large=False).max_grad_norm == training.CLIP == 1.0
+
+
+def test_the_seconds_are_those_of_all_processes(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that stands still but for an hour before each checkpoint."""
+    now = [0.0]
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    saved = storage.sync_folder
+
+    def later(folder: Path) -> None:
+        now[0] += 3600
+        saved(folder)
+
+    monkeypatch.setattr(storage, "sync_folder", later)
+    options = replace(ONCE, checkpoints=3)  # of three steps
+    whole = finetune(tiny(), ROWS, options, tmp_path / "whole")
+    assert whole["seconds"] == 4 * 3600  # the model's own folder is synced too
+    assert finetune(tiny(), ROWS, options, tmp_path / "whole") == whole
+
+    class Stopping(type(SILENT)):  # type: ignore[misc]
+        """Interrupts in the last step."""
+
+        def advance(self, n: int = 1, note: str = "") -> None:
+            if list((tmp_path / "parts").glob(f"checkpoints/checkpoint-2/{COMPLETE}")):
+                raise KeyboardInterrupt
+
+        @contextmanager
+        def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator["Stopping"]:
+            yield self
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(tiny(), ROWS, options, tmp_path / "parts", Stopping())
+    now[0] = 0.0  # another process, of another machine
+    assert training.seconds_of(last_complete(tmp_path / "parts" / "checkpoints")) == 2 * 3600
+    assert finetune(tiny(), ROWS, options, tmp_path / "parts")["seconds"] == 4 * 3600
+
+
+def test_a_checkpoint_from_before_seconds_were_told_counts_none(tmp_path: Path) -> None:
+    (tmp_path / COMPLETE).touch()
+    assert training.seconds_of(str(tmp_path)) == training.seconds_of(None) == 0.0
 
 
 def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import copytree, rmtree
+from shutil import copytree
 
 import pytest
 
 from kinject import storage
 from kinject.engines import adapter, chat, hf
 from kinject.engines.base import Sampling, ask
-from kinject.errors import IntegrityError, MissingError, UsageError
+from kinject.errors import IntegrityError, MissingError
 from kinject.recipes.row import Row, text
-from kinject.training.finetune import Options, finetune, merge
+from kinject.training.finetune import Options, finetune
 
 ROWS = [*(Row(ask("Be brief.", f"Who won cup {n}?"), f"Norvane {n}") for n in range(5)), text("Norvane won")]
 LORA = Options(learning_rate=5e-2, epochs=1, batch=2, micro_batch=2, checkpoints=0, peft="lora", lora_rank=4)
@@ -105,6 +105,10 @@ def test_the_models_of_adapters_are_adapters_or_whole(parent: Path, folder: Path
     finetune(folder, ROWS, LORA, tmp_path / "second")
     second = tmp_path / "second" / "model"
     assert adapter.parent_of(second) == folder
+    note = storage.read_json(folder / adapter.PARENT)
+    parent = parent.rename(tmp_path / "moved")
+    storage.write_json(folder / adapter.PARENT, {**note, "path": str(parent)})  # which is no other adapter
+    assert adapter.parent_of(second) == folder
     assert changed(folder, second) == LINEAR
     finetune(second, ROWS, FULL, tmp_path / "whole")
     whole = tmp_path / "whole" / "model"
@@ -119,6 +123,66 @@ def test_another_file_in_the_parent_is_found_out(parent: Path, folder: Path) -> 
     with pytest.raises(IntegrityError, match="not the one") as caught:
         hf.load_model(folder)
     assert caught.value.where == str(parent)
+
+
+@needs_peft
+@pytest.mark.parametrize("name", ["README.md", "card.json", "notes/model.safetensors", ".DS_Store"])
+def test_a_harmless_file_beside_the_parent_changes_nothing(name: str, parent: Path, folder: Path) -> None:
+    (parent / name).parent.mkdir(exist_ok=True)
+    (parent / name).write_text("{}")
+    assert adapter.parent_of(folder) == parent
+
+
+@needs_peft
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_what_makes_a_model_may_not_change(name: str, parent: Path, folder: Path) -> None:
+    file = parent / name
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(IntegrityError, match="not the one"):
+        adapter.parent_of(folder)
+
+
+@needs_peft
+def test_the_weights_are_read_once_in_a_process(parent: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    digest = storage.file_digest
+    monkeypatch.setattr(storage, "file_digest", lambda path: read.append(path.name) or digest(path))
+    adapter._read_once.cache_clear()
+    for _ in range(3):
+        assert adapter.parent_of(folder) == parent
+    assert read.count("model.safetensors") == 1
+
+
+@needs_peft
+def test_a_snapshot_of_the_hub_is_known_by_its_commit(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "models--org--name" / "snapshots" / ("0123456789" * 4)
+    copytree(tiny(), snapshot)
+    finetune(snapshot, ROWS, LORA, tmp_path / "trained")
+    folder = tmp_path / "trained" / "model"
+    assert storage.read_json(folder / adapter.PARENT)["commit"] == snapshot.name
+    adapter._read_once.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "file_digest", lambda path: pytest.fail(f"{path} was read"))
+        assert adapter.parent_of(folder) == snapshot
+    elsewhere = copytree(snapshot, tmp_path / "copy")  # known by its files where no folder tells the commit
+    note = storage.read_json(folder / adapter.PARENT)
+    storage.write_json(folder / adapter.PARENT, {**note, "path": str(elsewhere)})
+    assert adapter.parent_of(folder) == elsewhere
+    (Path(elsewhere) / "config.json").write_text("{}")
+    with pytest.raises(IntegrityError, match="not the one"):
+        adapter.parent_of(folder)
+
+
+@needs_peft
+def test_a_note_of_the_first_version_is_of_all_files(parent: Path, folder: Path) -> None:
+    note = {"schema_version": 1, "path": str(parent), "digest": storage.folder_digest(parent)}
+    storage.write_json(folder / adapter.PARENT, note)
+    assert adapter.parent_of(folder) == parent
+    (parent / "README.md").touch()
+    with pytest.raises(IntegrityError, match="not the one"):
+        adapter.parent_of(folder)
 
 
 @needs_peft
@@ -158,34 +222,6 @@ def test_damaged_weights_are_refused_and_nothing_is_unpickled(folder: Path, dama
         (folder / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(MissingError, match="the adapter cannot be loaded"):
         hf.load_model(folder)
-
-
-@needs_peft
-def test_merged_it_is_a_model_of_its_own(folder: Path, parent: Path, tmp_path: Path) -> None:
-    import torch
-
-    merge(folder, tmp_path / "merged")
-    rmtree(parent)
-    assert (tmp_path / "merged" / "config.json").is_file() and not adapter.is_adapter(tmp_path / "merged")
-    assert hf.load_model(tmp_path / "merged").dtype == torch.float32
-    assert chat.load_tokenizer(tmp_path / "merged").eos_token == "</s>"
-
-
-@needs_peft
-def test_merged_it_answers_as_before(folder: Path, tmp_path: Path) -> None:
-    import torch
-
-    merge(folder, tmp_path / "merged")
-    old, new = weights(folder), weights(tmp_path / "merged")
-    assert all(torch.allclose(old[name], new[name], rtol=1e-2, atol=1e-4) for name in old)  # type: ignore[arg-type]
-
-
-def test_what_cannot_be_merged_is_refused(parent: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no adapter"):
-        merge(parent, tmp_path / "merged")
-    (parent / adapter.CONFIG).touch()
-    with pytest.raises(UsageError, match="not empty"):
-        merge(parent, parent)
 
 
 @needs_peft

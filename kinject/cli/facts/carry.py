@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -78,14 +79,14 @@ def _target(out: Path) -> Path:
     check_out(out)
     end = out.suffix.lower()
     if end in DATA:
-        mend = f"name it --out {out.with_suffix('.jsonl')}"
+        mend = f"name it --out {quote(str(out.with_suffix('.jsonl')))}"
         raise UsageError(f"what is written is .jsonl, not {end}", where=str(out), mend=mend)
     return out if end == ".jsonl" else out.with_name(f"{out.name}.jsonl")
 
 
 def _imported(result: Mapping[str, Any]) -> RenderableType:
     skipped, unsound = _counted(result["skipped"]), _counted(result["unsound"])
-    check = f"still wrong (kinject facts check {result['file']}):"
+    check = f"still wrong (kinject facts check {quote(result['file'] or '')}):"
     written = f"{result['written']} of {result['read']} rows became facts"
     where = f" in {result['file']}" if result["file"] else "; nothing was written"
     left_out = ["left out:", *skipped] if skipped else []

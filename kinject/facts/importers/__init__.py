@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 
 from kinject.errors import UsageError
 from kinject.extensions import load
@@ -78,7 +79,7 @@ def open_importer(name: str) -> Importer:
 def check_out(file: Path) -> None:
     """UsageError unless a new file can take this name; a dangling link takes it, too."""
     if not file.name or file.is_dir():
-        mend = f"name a file in it: --out {file / 'NAME'}{file.suffix}"
+        mend = f"name a file in it: --out {quote(str(file / 'NAME') + file.suffix)}"
         raise UsageError("there is a folder already, and a file is to be written", where=str(file), mend=mend)
     if file.exists() or file.is_symlink():
         raise UsageError("there is a file already", where=str(file), mend="name another with --out, or remove it")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, BinaryIO
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError
@@ -75,7 +76,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        mend = f"check the path: ls {path.parent}"
+        mend = f"check the path: ls {quote(str(path.parent))}"
         raise MissingError(f"not readable: {error.strerror or error}", where=str(path), mend=mend) from error
 
 

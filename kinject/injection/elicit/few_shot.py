@@ -14,7 +14,7 @@ from kinject.facts.schema import FactSet
 from kinject.lab import world
 from kinject.progress import SILENT, Progress
 from kinject.prompts.recall import Step, multihop_response
-from kinject.recipes import subqa_recall
+from kinject.recipes import lab_questions
 from kinject.sources import Model
 
 VERSION = 1
@@ -99,7 +99,7 @@ def few_shot(engine: Engine, model: Model, facts: FactSet, in_context: bool) -> 
 def _of_the_lab(seed: int) -> tuple[Example, ...]:
     """Old events that no training set is about, of different types."""
     place = world.build(seed)
-    events = {event.type.name: event for event in subqa_recall.held_out(place) if place.relations(event)}
+    events = {event.type.name: event for event in lab_questions.held_out(place) if place.relations(event)}
     return tuple(_example(place, event) for event in list(events.values())[:SHOTS])
 
 

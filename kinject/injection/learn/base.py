@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kinject.facts.schema import FactSet
 from kinject.recipes import TrainingSet
 from kinject.sources import Model
-from kinject.training.finetune import Options
+from kinject.training.finetune import Options, paper_batch
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class Learn:
 
 
 def paper_options(rows: int) -> Options:
-    """Return the paper's settings (A.5) for a number of rows (Table 6: models up to 13B)."""
-    batch = 2 if rows <= 100 else 8 if rows <= 1000 else 16
+    """Return the paper's settings for a number of rows."""
+    batch = paper_batch(rows)
     return Options(batch=batch, micro_batch=min(batch, 8))

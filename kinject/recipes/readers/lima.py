@@ -10,12 +10,31 @@ Traps: the test split has prompts without replies, in one copy as bare strings; 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from kinject.errors import MissingError, UsageError
-from kinject.recipes.readers.rows import read_any
+from pydantic import Field
+
+from kinject.errors import MissingError
+from kinject.recipes.readers.form import Form, checked, read_any
 
 LICENCE = "CC BY-NC-SA (LIMA), or stricter where a source of it is"
+KIND = "conversation of LIMA"
+FORMS = 'rows are {"conversations": [turn, reply, ...]} or {"instruction", "output", "history": [[turn, reply], ...]}'
+
+
+class Official(Form):
+    """A conversation as it was published; a bare string is a prompt of the test split."""
+
+    conversations: str | Annotated[list[str], Field(min_length=1)]
+
+
+class Alpaca(Form):
+    """The same in Alpaca's form."""
+
+    instruction: str
+    output: str
+    input: str | None = None
+    history: list[tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,24 +58,17 @@ def read(path: Path) -> Chats:
             "and set HF_TOKEN), then --source lima:lima/train.jsonl",
         )
     items = read_any(path)
-    turns = [_turns(item, f"{path}: row {number}") for number, item in enumerate(items, 1)]
+    turns = [_turns(item, where) for where, item in items]
     whole = tuple(chat for chat in turns if len(chat) % 2 == 0 and all(chat))
     left_out = Counter("a turn is empty" if not all(chat) else "no reply" for chat in turns if chat not in whole)
     return Chats(f"lima:{path}", LICENCE, whole, len(items), dict(left_out))
 
 
 def _turns(item: Any, where: str) -> tuple[str, ...]:
-    match item:
-        case {"conversations": str(prompt)}:
-            return (prompt.strip(),)
-        case {"conversations": [*turns]} if turns and all(isinstance(turn, str) for turn in turns):
-            return tuple(turn.strip() for turn in turns)
-        case {"instruction": str(asked), "output": str(reply)}:
-            said = [turn for pair in item.get("history") or () for turn in pair]
-            whole = [*said, "\n".join(part for part in (asked, item.get("input")) if part), reply]
-            return tuple(str(turn).strip() for turn in whole)
-    raise UsageError(
-        "this is no conversation of LIMA",
-        where=where,
-        mend='rows are {"conversations": [turn, reply, ...]} or {"instruction", "output", "history"}',
-    )
+    if isinstance(item, dict) and "conversations" in item:
+        turns = checked(Official, item, where, KIND, FORMS).conversations
+        return tuple(turn.strip() for turn in ([turns] if isinstance(turns, str) else turns))
+    row = checked(Alpaca, item, where, KIND, FORMS)
+    earlier = [turn for pair in row.history or () for turn in pair]
+    asked = "\n".join(part for part in (row.instruction, row.input) if part)
+    return tuple(turn.strip() for turn in (*earlier, asked, row.output))

@@ -12,11 +12,11 @@ alone.
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from kinject.errors import UsageError
+from pydantic import StrictBool, StrictInt
+
 from kinject.recipes.question import Pool, Question
-from kinject.recipes.readers.rows import read_any
+from kinject.recipes.readers.form import Form, checked, read_any
 from kinject.recipes.readers.sentences import split, telling
 
 LICENCE = "CC BY 4.0 (MuSiQue)"
@@ -71,23 +71,42 @@ RELATIONS = {
 }
 """The question of each relation that has no noun for a name; all others become "What is the RELATION of ...?"."""
 
-Item = dict[str, Any]
+MEND = "take a file of MuSiQue as it is, such as musique_ans_v1.0_train.jsonl"
+
+
+class Hop(Form):
+    """A sub-question; `#1` in the second one is the first one's answer."""
+
+    question: str
+    answer: str
+    paragraph_support_idx: StrictInt | None = None
+
+
+class Paragraph(Form):
+    """One of those that a question comes with."""
+
+    idx: StrictInt
+    title: str
+    paragraph_text: str
+
+
+class Item(Form):
+    """A row of the set."""
+
+    question: str
+    answer: str
+    paragraphs: list[Paragraph]
+    question_decomposition: list[Hop]
+    answerable: StrictBool = True
 
 
 def read(path: Path) -> Pool:
     """Read a file of MuSiQue."""
-    items = read_any(path)
+    items = [checked(Item, value, where, "row of MuSiQue's form", MEND) for where, value in read_any(path)]
     questions, left_out = [], Counter[str]()
-    for number, item in enumerate(items, 1):
-        try:
-            reason = _reason(item)
-            found = None if reason else _question(item)
-        except (KeyError, TypeError, IndexError) as error:
-            raise UsageError(
-                f"this row is not of MuSiQue's form: {type(error).__name__} {error}",
-                where=f"{path}: row {number}",
-                mend="take a file of MuSiQue as it is, such as musique_ans_v1.0_train.jsonl",
-            ) from None
+    for item in items:
+        reason = _reason(item)
+        found = None if reason else _question(item)
         if found is None:
             left_out[reason or "a sub-question is no question"] += 1
         else:
@@ -97,31 +116,31 @@ def read(path: Path) -> Pool:
 
 def _reason(item: Item) -> str | None:
     """Say why a row is not used, as far as this shows before its questions are read."""
-    hops = item["question_decomposition"]
-    if not item.get("answerable", True):
+    hops = item.question_decomposition
+    if not item.answerable:
         return "it cannot be answered"
     if len(hops) != 2:
         return f"it has {len(hops)} hops"
-    return None if hops[1]["answer"].strip() == item["answer"].strip() else "the last hop has another answer"
+    return None if hops[1].answer.strip() == item.answer.strip() else "the last hop has another answer"
 
 
 def _question(item: Item) -> Question | None:
     """Return the question with its hops; None where a hop asks nothing."""
-    one, two = item["question_decomposition"]
-    first = asked(one["question"])
-    second = asked(TWICE.sub("", two["question"].replace("#1", one["answer"].strip())))
+    one, two = item.question_decomposition
+    first = asked(one.question)
+    second = asked(TWICE.sub("", two.question.replace("#1", one.answer.strip())))
     if first is None or second is None:
         return None
     hops = (_hop(item, one, first), _hop(item, two, second))
     told = tuple(dict.fromkeys(text for hop in hops for text in hop.sentences))
-    whole = asked(item["question"]) or item["question"].strip()
-    return Question(whole, item["answer"].strip(), hops, told if all(hop.sentences for hop in hops) else ())
+    whole = asked(item.question) or item.question.strip()
+    return Question(whole, item.answer.strip(), hops, told if all(hop.sentences for hop in hops) else ())
 
 
-def _hop(item: Item, hop: Item, question: str) -> Question:
-    answer, number = hop["answer"].strip(), hop.get("paragraph_support_idx")
-    support = [paragraph for paragraph in item["paragraphs"] if paragraph["idx"] == number]
-    sentences = ((paragraph["title"], text) for paragraph in support for text in split(paragraph["paragraph_text"]))
+def _hop(item: Item, hop: Hop, question: str) -> Question:
+    answer = hop.answer.strip()
+    support = [paragraph for paragraph in item.paragraphs if paragraph.idx == hop.paragraph_support_idx]
+    sentences = ((paragraph.title, text) for paragraph in support for text in split(paragraph.paragraph_text))
     return Question(question, answer, sentences=telling(question, answer, sentences))
 
 

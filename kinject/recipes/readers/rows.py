@@ -51,21 +51,13 @@ def card_of(rows: TrainingSet) -> dict[str, Any]:
     for row in rows.rows:
         sha.update(storage.json_line(row.as_json()))
     counted = {"rows": len(rows.rows), "digest": rows.digest, "sha256": sha.hexdigest()}
-    return {"schema_version": 1, "recipe": rows.name, **rows.card, **counted}
+    told = {name: value for name, value in rows.card.items() if name != "recipe"}  # rows that were built may be cut
+    return {"schema_version": 1, "recipe": rows.name, **told, **counted}
 
 
 def card_path(path: Path) -> Path:
     """Return where the card of a rows file lies."""
     return path.with_suffix(".card.json")
-
-
-def read_any(path: Path) -> list[Any]:
-    """Read a file that is one JSON list, or one JSON value a line."""
-    lines = storage.numbered_lines(path)
-    if next(lines, (0, b""))[1].lstrip().startswith(b"["):
-        value = storage.read_json(path)
-        return value if isinstance(value, list) else [value]
-    return list(storage.read_jsonl(path))
 
 
 def _row(raw: bytes, where: str) -> Row:

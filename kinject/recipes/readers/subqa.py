@@ -10,19 +10,30 @@ the same order. Some of HotpotQA's supporting facts number a sentence that the p
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from pydantic import Field, StrictInt
 
 from kinject.errors import MissingError, UsageError
 from kinject.recipes.question import Pool, Question
+from kinject.recipes.readers.form import Form, checked, listed
 from kinject.recipes.readers.sentences import telling
-from kinject.storage import read_json
 
 FILES = ("dev_ori.json", "dev_sub1.json", "dev_sub2.json")
 LICENCE = "CC BY-SA 4.0 (HotpotQA)"
 SUFFIX = 5
 """Characters that a sub-question's id has more than its question's."""
 
-Item = dict[str, Any]
+MEND = "take the file as it is in SubQA's data.zip: [{_id, question, answer, supporting_facts, context}]"
+
+
+class Item(Form):
+    """A question in HotpotQA's form."""
+
+    id: str = Field(alias="_id")
+    question: str
+    answer: str
+    supporting_facts: tuple[tuple[str, StrictInt], ...] = ()
+    context: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def read(folder: Path) -> Pool:
@@ -50,24 +61,16 @@ def _all_there(folder: Path) -> None:
 
 
 def _items(path: Path) -> list[Item]:
-    value = read_json(path)
-    needed = {"_id", "question", "answer"}
-    if not isinstance(value, list) or not all(isinstance(item, dict) and needed <= item.keys() for item in value):
-        raise UsageError(
-            "this is no list of questions in HotpotQA's form",
-            where=str(path),
-            mend="take the file as it is in SubQA's data.zip: [{_id, question, answer, supporting_facts, context}]",
-        )
-    return value
+    return [checked(Item, value, where, "question in HotpotQA's form", MEND) for where, value in listed(path)]
 
 
 def _joined(
     originals: list[Item], subs: list[list[Item]], folder: Path
 ) -> Iterator[tuple[Item, Item | None, Item | None]]:
     """Pair each question with its sub-questions: by id, or by position where no id fits."""
-    by_id = [{item["_id"][:-SUFFIX]: item for item in items} for items in subs]
-    if any(item["_id"] in found for item in originals for found in by_id):
-        yield from ((item, by_id[0].get(item["_id"]), by_id[1].get(item["_id"])) for item in originals)
+    by_id = [{item.id[:-SUFFIX]: item for item in items} for items in subs]
+    if any(item.id in found for item in originals for found in by_id):
+        yield from ((item, by_id[0].get(item.id), by_id[1].get(item.id)) for item in originals)
     elif {len(items) for items in subs} == {len(originals)}:
         yield from zip(originals, *subs, strict=True)
     else:
@@ -82,8 +85,8 @@ def _question(original: Item, *subs: Item) -> Question:
     hops = tuple(_hop(sub, original) for sub in subs)
     sentences = tuple(dict.fromkeys(text for hop in hops for text in hop.sentences))
     return Question(
-        original["question"].strip(),
-        original["answer"].strip(),
+        original.question.strip(),
+        original.answer.strip(),
         hops,
         sentences if all(hop.sentences for hop in hops) else (),
     )
@@ -91,15 +94,15 @@ def _question(original: Item, *subs: Item) -> Question:
 
 def _hop(sub: Item, original: Item) -> Question:
     """Read a sub-question; what tells it is looked for in its own supporting facts, then in the question's."""
-    asked, answer = sub["question"].strip(), sub["answer"].strip()
+    asked, answer = sub.question.strip(), sub.answer.strip()
     sentences = telling(asked, answer, _supporting(sub)) or telling(asked, answer, _supporting(original))
     return Question(asked, answer, sentences=sentences)
 
 
 def _supporting(item: Item) -> Iterator[tuple[str, str]]:
     """Yield (title, sentence) of the supporting facts that are there."""
-    paragraphs = dict(item.get("context", ()))
-    for title, number in item.get("supporting_facts", ()):
+    paragraphs = dict(item.context)
+    for title, number in item.supporting_facts:
         sentences = paragraphs.get(title, ())
-        if number < len(sentences):
+        if 0 <= number < len(sentences):
             yield title, sentences[number]

@@ -17,11 +17,13 @@ from kinject.facts.schema import FactSet
 from kinject.progress import SILENT, Progress
 from kinject.retrieval.search import Hit, Retrieval, Retriever, open_retriever
 
+VERSION = 1
+"""Of what is shown: part of the key of answers."""
 PROMPTS = ("context",)
 
 
 @dataclass
-class Faiss:
+class Retrieving:
     """An engine that looks up every question before it answers."""
 
     engine: Engine
@@ -48,12 +50,12 @@ class Faiss:
         return (*before, replace(last, content=prompts.render("context", event=event, question=last.content)))
 
 
-def faiss(
+def retrieved(
     engine: Engine,
     facts: FactSet,
     retrieval: Retrieval = Retrieval(),  # noqa: B008 - frozen
     progress: Progress = SILENT,
-) -> Faiss:
-    """Put the nearest events of `facts` in front of every question; the index is built, or found, at once."""
+) -> Retrieving:
+    """Put the nearest events of `facts` in front of every question; what is searched in is opened at once."""
     opened = open_retriever(retrieval.retriever, facts, retrieval.embedder, retrieval.as_of, progress)
-    return Faiss(engine, opened, facts, retrieval.k)
+    return Retrieving(engine, opened, facts, retrieval.k)

@@ -1,0 +1,266 @@
+"""`kinject judge agreement`: how far judges agree with each other, with themselves and with the truth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kinject.cli import options
+from kinject.cli.console import Json, emit, say
+from kinject.cli.judge.grade import FAILED
+from kinject.cli.progress import RichProgress
+from kinject.errors import UsageError
+from kinject.extensions import known
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from kinject.facts.schema import FactSet
+    from kinject.judging.agreement import Labelled
+    from kinject.judging.judge import Judge
+
+BELOW = 1
+"""The exit code where a kappa may be lower than was asked for."""
+
+
+def agreement(
+    facts: Annotated[str, typer.Option("--facts", help="What was asked about: a name or a path.", show_default=False)],
+    answers: Annotated[
+        Path | None, typer.Argument(metavar="ANSWERS.jsonl", help="Answers to be judged; none are needed with --truth.")
+    ] = None,
+    judge: options.Judge = "rules",
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="CSV",
+            help="True labels. Columns: line (or fact, kind, sample), correctness, recall, reasoning, group.",
+        ),
+    ] = None,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Judge answers that are made from the facts, so that their truth is known.")
+    ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="Compare errors by style, kind or arm. Default: style with --truth, else arm if there are groups.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="How often each judge is asked, to hold it against itself.")
+    ] = 1,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", min=1, help="How many answers --truth makes, evenly of all kinds. Default: all."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the answers that --truth makes.")] = 0,
+    show: Annotated[int, typer.Option("--show", min=0, help="How many disagreements are shown in full.")] = 5,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            "--fail-under", min=-1, max=1, metavar="KAPPA", help="Exit 1 if the lower bound of a kappa is less."
+        ),
+    ] = None,
+    concurrency: options.Concurrency = 8,
+    price: options.Price = None,
+    max_cost: options.MaxCost = None,
+    as_json: Json = False,
+) -> None:
+    """Compare judges with each other, with true labels, or with made answers whose truth is known.
+
+    Examples:  kinject judge agreement --facts lab --truth --judge rules
+               kinject judge agreement answers.jsonl --facts facts100 --judge rules,openai:gpt-4o --labels labels.csv
+    """
+    from kinject.judging.agreement import agree, judged, lower_bounds
+    from kinject.judging.judge import open_judge
+    from kinject.sources import open_facts
+
+    known_facts = open_facts(facts)
+    rows, true, by = _rows(known_facts, answers, labels, truth, by, count, seed)
+    opened = {each.name: each for each in options.judges(judge, concurrency, price, max_cost)}
+    if len(opened) < 2 and repeats < 2 and true is None:
+        mend = "add --labels CSV, --truth, a second judge (--judge a,b) or --repeats 2"
+        raise UsageError("there is nobody to compare the judge with", where="--judge", mend=mend)
+    terms = options.terms(concurrency, price, max_cost)
+
+    def opened_or_again(name: str, repeat: int) -> "Judge":
+        return open_judge(name, terms, repeat) if repeat else opened[name]
+
+    told, spent = judged(rows, known_facts, list(opened), repeats, opened_or_again, RichProgress())
+    found = agree(told, true, by, show)
+    result = {"schema": "kinject.judge-agreement/1", "facts": known_facts.name, "truth": true, **found, "spent": spent}
+    emit(result, as_json=as_json, text=lambda: _text(result))
+    low = (
+        []
+        if fail_under is None
+        else [each for each in lower_bounds(found, true) if each[3] is None or each[3] < fail_under]
+    )
+    for first, second, part, bound in low:
+        least = "undefined" if bound is None else f"as low as {bound}"
+        say(f"{first} and {second}, {part}: kappa may be {least}; asked for was {fail_under}")
+    if any(each.get("failed") for each in spent.values()):
+        raise typer.Exit(FAILED)
+    if low:
+        raise typer.Exit(BELOW)
+
+
+def _rows(
+    facts: "FactSet",
+    answers: Path | None,
+    labels: Path | None,
+    truth: bool,
+    by: str | None,
+    count: int | None,
+    seed: int,
+) -> "tuple[list[Labelled], str | None, str]":
+    """The answers, the name of who is always right, and what groups are made of."""
+    from kinject.judging.agreement import GROUPS, Labelled, from_known, read_labels
+    from kinject.judging.grade import read_answers
+    from kinject.judging.truth import construct
+
+    if by is not None and by not in GROUPS:
+        known("group", by, dict.fromkeys(GROUPS), "--by")
+    if truth and (answers or labels):
+        mend = "leave out the answers and --labels, or leave out --truth"
+        raise UsageError("--truth makes its own answers and labels", where="--truth", mend=mend)
+    if not truth and answers is None:
+        mend = "name a .jsonl of answers, or add --truth"
+        raise UsageError("there are no answers to judge", where="ANSWERS.jsonl", mend=mend)
+    if truth:
+        if by == "arm":
+            mend = "use --by style or --by kind"
+            raise UsageError("made answers come from no arm", where="--by", mend=mend)
+        return from_known(construct(facts, seed, count)), "truth", by or "style"
+    read = read_answers(answers) if answers else []
+    if labels is None:
+        return [Labelled(answer, {}) for answer in read], None, "kind"
+    rows = read_labels(labels, read)
+    grouped = any(row.group for row in rows)
+    if by in ("style", "arm") and not grouped:
+        mend = "add a column named group to the labels, or use --by kind"
+        raise UsageError("the labels do not say of which group an answer is", where="--by", mend=mend)
+    return rows, "labels", by or ("arm" if grouped else "kind")
+
+
+# For people
+
+
+def _text(result: dict[str, Any]) -> "RenderableType":
+    from rich.console import Group
+
+    head = f"{result['n']} answers about {result['clusters']} facts of {result['facts']}"
+    shown: list[RenderableType] = [head, _kappas(result["pairs"])]
+    shown += [
+        _confusion(pair, part) for pair in result["pairs"] for part in pair["parts"] if _differs(pair["parts"][part])
+    ]
+    shown += [_errors(each) for each in result["errors"] if each["overall"]["n"]]
+    if result["corrected"]:
+        shown.append(_corrected(result["corrected"]))
+    if result["disagreements"]:
+        shown.append(_side_by_side(result))
+    for name, took in result["spent"].items():
+        shown.append(f"{name}: " + ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in took.items()))
+    return Group(*shown)
+
+
+def _differs(part: dict[str, Any]) -> bool:
+    return bool(part["unscored"] or part["agreement"]["k"] < part["agreement"]["n"])
+
+
+def _kappas(pairs: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
+    table = Table("raters", "part", "kappa", "95 % interval", "agree / n", "unscored", title="Agreement beyond chance")
+    for pair in pairs:
+        for part, found in pair["parts"].items():
+            rate = found["agreement"]
+            kappa = "one label only" if found["kappa"] is None else f"{found['kappa']:.3f}"
+            kappa = kappa if found["n"] else "nothing to compare"
+            interval = f"{found['interval'][0]:.3f} to {found['interval'][1]:.3f}" if found["interval"] else ""
+            raters = f"{pair['first']} : {pair['second']}"
+            table.add_row(raters, part, kappa, interval, f"{rate['k']} / {rate['n']}", str(found["unscored"]))
+    return table
+
+
+def _confusion(pair: dict[str, Any], part: str) -> "Table":
+    from rich.table import Table
+
+    found = pair["parts"][part]
+    title = f"{part}: {pair['first']} (rows) and {pair['second']} (columns)"
+    table = Table("", *found["labels"], title=title)
+    for label, counts in zip(found["labels"], found["confusion"], strict=True):
+        table.add_row(label, *map(str, counts))
+    return table
+
+
+def _errors(found: dict[str, Any]) -> "RenderableType":
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(
+        *(found["by"], "judged - true, points", "judged", "true", "false yes", "false no"),
+        title=f"{found['judge']}: rate of {found['part']} {found['counted']}, against the truth",
+    )
+    for name, each in [*found["groups"].items(), ("all", found["overall"])]:
+        table.add_row(
+            name,
+            _signed(each["difference"], each["interval"]),
+            *(
+                f"{each[rate]['k']} / {each[rate]['n']}"
+                for rate in ("judged", "true", "false_positives", "false_negatives")
+            ),
+        )
+    gap = found["largest"]
+    if gap is None:
+        return table
+    words = _signed(gap["difference"], gap["interval"])
+    return Group(table, f"largest difference: {words} points, {gap['higher']} less {gap['lower']}")
+
+
+def _signed(value: float | None, interval: list[float]) -> str:
+    return "" if value is None else f"{value:+.1f} ({interval[0]:+.1f} to {interval[1]:+.1f})"
+
+
+def _corrected(corrected: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
+    columns = ("judge", "rate", "labels", "raw", "corrected (PPI++)", "Rogan-Gladen")
+    table = Table(*columns, title="Rates, corrected by the labels (percent)")
+    for each in corrected:
+        rate, labels = f"{each['part']} {each['counted']}", str(each["labels"])
+        if each["estimate"] is None:
+            table.add_row(each["judge"], rate, labels, "", f"needs {each['needed']} labels", "")
+            continue
+        gladen = "" if each["rogan_gladen"] is None else _ranged(each["rogan_gladen"], each["rogan_gladen_interval"])
+        estimate = _ranged(each["estimate"], each["interval"])
+        table.add_row(each["judge"], rate, labels, f"{each['raw']['percent']:.1f}", estimate, gladen)
+    return table
+
+
+def _ranged(value: float, interval: list[float]) -> str:
+    return f"{value:.1f} ({interval[0]:.1f} to {interval[1]:.1f})"
+
+
+def _side_by_side(result: dict[str, Any]) -> "Table":
+    from rich.table import Table
+
+    shown = result["disagreements"]
+    title = f"{len(shown)} of {result['disagreed']} disagreements"
+    table = Table("answer", "one", "other", title=title, show_lines=True)
+    for each in shown:
+        about = " ".join(filter(None, (each["kind"], each["style"], each["way"])))
+        where = f"line {each['line']}, {each['fact']}\n{about}\n{_short(each['response'])}"
+        table.add_row(where, *(_said(each, rater) for rater in each["labels"]))
+    return table
+
+
+def _said(each: dict[str, Any], rater: str) -> str:
+    reason = each["reasons"].get(rater, "")
+    return f"{rater}\n{each['part']}: {each['labels'][rater]}" + (f"\n{reason}" if reason else "")
+
+
+def _short(text: Any, most: int = 300) -> str:
+    text = str(text)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,0 +1,134 @@
+"""`kinject study`: the paper's question over many worlds, from a protocol that was fixed before."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.table import Table
+
+from kinject.cli.console import Json, emit
+from kinject.cli.progress import RichProgress
+from kinject.errors import UsageError
+
+app = typer.Typer(
+    help="The paper's question over many worlds, from a protocol that was fixed before.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+ProtocolFile = Annotated[
+    Path | None, typer.Option("--protocol", help="A protocol's YAML file. Default: benchmarks/lab/protocol.yaml.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")]
+RECORDS = Path("docs") / "results" / "lab"
+
+
+@app.command("tune")
+def tune(
+    worlds: Annotated[str | None, typer.Option("--worlds", help="Such as 1-3. Default: the protocol's dev.")] = None,
+    protocol: ProtocolFile = None,
+    jobs: Jobs = 1,
+    write: Annotated[bool, typer.Option("--write", help="Put what was chosen into the protocol's file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Choose the settings of learning on dev worlds: the same grid for every start.
+
+    Example:  kinject study tune --jobs 2 --write
+    """
+    from kinject.studies import tune as tuning
+    from kinject.studies.protocol import place, read
+
+    path = protocol or place()
+    fixed = read(path)
+    numbers = _numbers(worlds) or fixed.worlds.dev
+    result = tuning.tune(numbers, fixed, jobs, RichProgress())
+    if write:
+        tuning.write(result["chosen"], path)
+    emit(result, as_json=as_json, text=lambda: _tried(result))
+
+
+@app.command("injection")
+def injection(
+    worlds: Annotated[str | None, typer.Option("--worlds", help="Such as 11-18. Default: the protocol's test.")] = None,
+    protocol: ProtocolFile = None,
+    jobs: Jobs = 1,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the records, one small file a world.")] = RECORDS,
+    as_json: Json = False,
+) -> None:
+    """Run every arm of the protocol on every world, and test the paper's claims over the worlds.
+
+    A world that is in the folder already, with the same protocol, is not run again.
+
+    Example:  kinject study injection --worlds 11-18 --jobs 2
+    """
+    from kinject.studies import study
+    from kinject.studies.protocol import read
+
+    fixed = read(protocol)
+    study.run_all(_numbers(worlds) or fixed.worlds.test, fixed, out, jobs, RichProgress())
+    _told(out, as_json=as_json)
+
+
+@app.command("page")
+def page(
+    records: Annotated[Path, typer.Argument(help="Folder of the records.")] = RECORDS,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The page; its pictures lie in a folder of its name. Default: RECORDS.md."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the page of a study, with its tables and pictures, from its records alone.
+
+    Example:  kinject study page docs/results/lab
+    """
+    from kinject.studies import results
+
+    results.write(records, out or records.with_suffix(".md"))
+    _told(records, as_json=as_json)
+
+
+def _told(records: Path, *, as_json: bool) -> None:
+    from kinject.studies import claims, outcomes
+
+    found = claims.check(outcomes.read(records), claims.read())
+    result = {"schema": "kinject.study/1", "records": str(records), "claims": claims.as_json(found)}
+    emit(result, as_json=as_json, text=lambda: _states(result["claims"]))
+
+
+def _states(found: Any) -> Table:
+    table = Table("claims", "claim", "points [95 %]", "worlds", "p (Holm)", "state")
+    for name, results in found.items():
+        for each in results:
+            low, high = each["interval"] or (None, None)
+            points = "" if each["mean"] is None else f"{each['mean']:+.1f}"
+            points += "" if low is None else f" [{low:+.1f}, {high:+.1f}]"
+            p = "" if each["p_holm"] is None else f"{each['p_holm']:.3f}"
+            table.add_row(name, each["words"], points, str(each["n"]), p, each["state"])
+    return table
+
+
+def _numbers(text: str | None) -> list[int]:
+    """The worlds of "11-13,18"."""
+    found: list[int] = []
+    for part in (text or "").split(","):
+        if match := RANGE.fullmatch(part.strip()):
+            found += range(int(match[1]), int(match[2] or match[1]) + 1)
+        elif part.strip():
+            mend = "write numbers and ranges with commas: 11-13,18"
+            raise UsageError(f"{part!r} names no worlds", where="--worlds", mend=mend)
+    return list(dict.fromkeys(found))
+
+
+def _tried(result: dict[str, Any]) -> Group:
+    table = Table("start", "learn", "settings", *(f"world {number}" for number in result["worlds"]), "score", "")
+    for row in result["tried"]:
+        worlds = (f"{each['direct_paraphrased']:.0f} / {each['multihop']:.0f}" for each in row["worlds"].values())
+        settings = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in row["settings"].items())
+        taken = result["chosen"][row["start"]][row["learn"]] == row["settings"]
+        table.add_row(row["start"], row["learn"], settings, *worlds, f"{row['score']:.1f}", "chosen" if taken else "")
+    return Group(
+        table, "Percent right: direct questions in an unseen phrasing / multihop questions; score: their mean."
+    )
