@@ -3,6 +3,7 @@
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,10 @@ def compare(
     as_of: options.AsOf = None,
     novelty: options.Novelty = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that work side by side.")] = 1,
+    export_result: Annotated[
+        Path | None,
+        typer.Option("--export-result", help="Also write one small .json without paths, to be sent or committed."),
+    ] = None,
     dry_run: plan.DryRun = False,
     explain: plan.Explain = False,
     as_json: Json = False,
@@ -61,6 +66,7 @@ def compare(
     from kinject.report.records import read
     from kinject.report.tables import sections, terminal
     from kinject.studies import injection
+    from kinject.studies.export import export
 
     chosen = injection.choose(preset, _names(starts), _names(methods))
     asked = options.settings(context.params)
@@ -82,6 +88,8 @@ def compare(
     opened, known = sources.open_both(model, facts, after, progress)
     comparison = injection.Comparison(opened, known, replace(asked, novelty=samples(novelty, opened)))
     record, folder = injection.compare(chosen, comparison, jobs, progress, shlex.join(["kinject", *sys.argv[1:]]))
+    if export_result:
+        export(record, export_result)
     emit(record, as_json=as_json, text=lambda: terminal(sections(read([folder]))))
 
 

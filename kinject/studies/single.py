@@ -43,19 +43,20 @@ def claims(records: Sequence[ArmRecord], asked: Claims | None = None) -> list[di
     return rows
 
 
-def _as_world(records: Sequence[ArmRecord]) -> World:
-    """The arms as a study would record them; arms with settings of their own are no cells of the paper's."""
+def cells(records: Sequence[ArmRecord]) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return each arm as a study would record it, and the ids of the facts in the order of the outcomes."""
     facts = load(Path(records[0].answers).parent / "facts.jsonl")
-    cells = {f"{one.arm['start']} + {one.method}": _cell(one, facts) for one in records if not one.variant}
-    return World.model_validate(
-        {
-            "schema": outcomes.SCHEMA,
-            "model": records[0].model,
-            "protocol": "",
-            "facts": [fact.id for fact in facts.facts],
-            "cells": cells,
-        }
-    )
+    return [_cell(one, facts) for one in records], [fact.id for fact in facts.facts]
+
+
+def _as_world(records: Sequence[ArmRecord]) -> World:
+    """The arms as one world; those with settings of their own are no cells of the paper's."""
+    found, ids = cells(records)
+    named = {
+        f"{one.arm['start']} + {one.method}": cell for one, cell in zip(records, found, strict=True) if not one.variant
+    }
+    about = {"schema": outcomes.SCHEMA, "model": records[0].model, "protocol": "", "facts": ids}
+    return World.model_validate({**about, "cells": named})
 
 
 def _cell(record: ArmRecord, facts: FactSet) -> Mapping[str, Any]:
