@@ -28,8 +28,9 @@ from typing import Literal
 
 from kinject.judging import phrases
 from kinject.judging.asked import FILLERS, Asked, theme
+from kinject.judging.listings import in_a_row, nothing_but_list, without_enumeration
 from kinject.judging.normalise import LINKS, Token, respell, sentences, tokens, vocabulary, words
-from kinject.judging.sketch import WRAPPERS, candidates, same_figures, sketch, spans
+from kinject.judging.sketch import candidates, same_figures, sketch, spans
 
 NEGATION = vocabulary("not never")
 # What joins names without saying anything of them.
@@ -76,11 +77,12 @@ def gives_other(text: str, wanted: Asked) -> bool:
 
 def _read(text: str, wanted: Asked) -> tuple[list[Said], list[str], str | None]:
     """What each clause says, the clauses, and what is wrong with the text as a whole."""
+    text, enumerated = without_enumeration(text, wanted)
     joined = phrases.LABEL.sub("Answer: ", re.sub(r":\s*\n\s*", ": ", text))  # a label and what it announces
-    stated = [sentence for sentence in sentences(joined) if words(sentence) and not _question(sentence)]
+    stated = [sentence for sentence in sentences(joined) if words(sentence) and not _question(sentence, wanted)]
     if not stated:
-        return [], [], "gives no answer"
-    listed = phrases.BULLETED.fullmatch(text.strip()) is not None or _lists(stated, wanted)
+        return [], [], "lists several candidates" if enumerated else "gives no answer"
+    listed = phrases.BULLETED.fullmatch(text.strip()) is not None or in_a_row(stated, wanted)
     bold = [set(words(a or b)) for a, b in phrases.BOLD.findall(respell(text))]
     clauses = _clauses(_corrected(stated, wanted))
     said = [_said(clause, wanted, bold, first=i == 0) for i, clause in enumerate(clauses)]
@@ -114,15 +116,22 @@ def _flaw_in_sentence(drawn: str, wanted: Asked) -> str | None:
     asked_for = set(words(wanted.question))
     if phrases.DENIED.search(drawn) and not NEGATION & asked_for:
         return f"says that it is not {wanted.accepted[0]!r}"
-    if phrases.OR.search(drawn) or phrases.LISTED.search(drawn) or (not wanted.name and _small_list(drawn)):
+    if re.search(phrases.LAST_NAMED, drawn):
+        return None
+    if phrases.OR.search(drawn) or phrases.LISTED.search(drawn) or (not wanted.name and nothing_but_list(drawn)):
         return "names more than one candidate"
     if phrases.REPUTED.search(drawn):
         return f"does not hold with {wanted.accepted[0]!r}"
     beaten = phrases.BEATEN.search(drawn)
     passive = wanted.act and re.search(rf"@ (?:is|was|were) {wanted.act} by\b", drawn)
-    if passive or (beaten and not set(beaten[0].split()) & (asked_for - FILLERS)):
+    if passive or (beaten and not _stems(beaten[0].split()) & _stems(asked_for - FILLERS)):
         return f"names {wanted.accepted[0]!r} in passing"
     return None
+
+
+def _stems(said: Iterable[str]) -> set[str]:
+    """The words without their endings: "borders" is "border", and "bordering" too."""
+    return {re.sub(r"(?:ing|e?s|ed)$", "", word) for word in said}
 
 
 def _flaw_in_name(drawn: str, wanted: Asked) -> str | None:
@@ -143,22 +152,40 @@ def _said(clause: str, wanted: Asked, bold: Sequence[set[str]], first: bool) -> 
     found = tokens(clause)
     own = spans(found, wanted)
     drawn = sketch(found, own, wanted)
+    other = f"answers {_short(clause)!r}, not {wanted.accepted[0]!r}"
+    if (aside := phrases.SET_ASIDE.search(drawn)) and ("@" in aside[0]) == bool(own):
+        return Said("nothing", PLAIN, other)
     announced = phrases.CUE.search(respell(clause)) is not None
     if own and not _for_other(drawn, announced, wanted):
-        strong = announced or not _verb(found) or _in_bold(own, found, bold)
+        strong = announced or not _verb(found) or drawn == "@" or _in_bold(own, found, bold)
         wrong = flaw(clause, wanted) or (None if announced else _around(clause, drawn, wanted))
-        return Said("flawed" if wrong else "given", ANNOUNCED if strong else _in_form(drawn, wanted, "@"), wrong)
-    wrong = f"answers {_short(clause)!r}, not {wanted.accepted[0]!r}"
-    if not own and phrases.SET_ASIDE.search(drawn):
-        return Said("nothing", PLAIN, wrong)
-    alone = first and "#" in drawn and not _verb(found) and not clause.rstrip().endswith(("!", ":"))
+        if wrong:
+            return Said(
+                "flawed", ANNOUNCED if announced else IN_FORM if strong else _in_form(drawn, wanted, "@"), wrong
+            )
+        return Said("given", ANNOUNCED if strong else _in_form(drawn, wanted, "@"))
+    alone = first and _bare(clause, wanted)
     if alone or (announced and not own and (phrases.ENDS_IN_OTHER.search(drawn) or _small_other(clause, wanted))):
-        return Said("other", ANNOUNCED, wrong)
-    if own or _in_form(drawn, wanted, "#") or _small_copula(found, wanted) or _other_in_bold(found, wanted, bold):
-        return Said("other", IN_FORM, wrong)
+        return Said("other", ANNOUNCED, other)
+    if (
+        own
+        or (first and phrases.LEADS.search(drawn))
+        or _in_form(drawn, wanted, "#")
+        or _small_copula(found, wanted)
+        or _other_in_bold(found, wanted, bold)
+    ):
+        return Said("other", IN_FORM, other)
     if phrases.NOT_SO.search(drawn):
         return Said("flawed", IN_FORM, "takes it back")
-    return Said("nothing", PLAIN, wrong)
+    return Said("nothing", PLAIN, other)
+
+
+def _bare(clause: str, wanted: Asked) -> bool:
+    """Whether a clause is another candidate and nothing else: "Toyo Ito!", but not "Great!" or "Candidates:"."""
+    found = tokens(phrases.HEDGE.sub("", clause))
+    end = clause.rstrip()[-1:]
+    called = end != ":" and (end != "!" or len(found) > 1)
+    return called and "#" in sketch(found, spans(found, wanted), wanted) and not _verb(found)
 
 
 def _closes_with_other(clause: str, wanted: Asked) -> bool:
@@ -206,8 +233,9 @@ def _names_any(sentence: str, wanted: Asked) -> bool:
     return "@" in drawn or "#" in drawn
 
 
-def _question(sentence: str) -> bool:
-    return sentence.endswith("?") and phrases.ASKS.search(sentence) is not None
+def _question(sentence: str, wanted: Asked) -> bool:
+    """Whether it asks, as "Kenya?" does not, or only takes up what was asked: "Its first president?"."""
+    return sentence.endswith("?") and (phrases.ASKS.search(sentence) is not None or not _names_any(sentence, wanted))
 
 
 def _around(clause: str, drawn: str, wanted: Asked) -> str | None:
@@ -265,22 +293,9 @@ def _small_copula(found: list[Token], wanted: Asked, length: int = 1) -> bool:
     return verb in ("is", "was") and len(told) >= min(length, len(wanted.kinds) or 1) and _small_other(rest, wanted)
 
 
-def _small_list(drawn: str) -> bool:
-    """Whether it is a list and nothing else: "gallium, germanium, @"."""
-    parts = [part.split() for part in re.split(r" ?(?:[,/;]|\band\b|\bor\b) ?", drawn)]
-    return len(parts) > 2 and all(1 <= len(part) <= 2 for part in parts)
-
-
 def _verb(found: list[Token]) -> bool:
     """Whether there is more than names, figures and what joins them."""
     return any(not token.capital and not token.figure and token.word not in JOINS for token in found)
-
-
-def _lists(said: list[str], wanted: Asked) -> bool:
-    """Whether the text holds several bare names or numbers in a row, as a list does."""
-    bare = [found for found in map(tokens, said) if all(token.capital or token.figure for token in found)]
-    items = {tuple(token.word for token in found) for found in bare}
-    return len(items) > 1 and not all(wanted.familiar(word for word in item if word not in WRAPPERS) for item in items)
 
 
 def _short(text: str) -> str:

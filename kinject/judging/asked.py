@@ -22,15 +22,28 @@ FILLERS = vocabulary(
 # In a question that asks for one of these, a country in the reply is a candidate and no mere address.
 ASKS_FOR_COUNTRY = {"country", "nation", "team", "side"}
 ASKS_FOR_REGION = {"state", "province", "prefecture", "region", "county"}
+YEAR = re.compile(r"[12]\d{3}")
 PLAIN_NAME = re.compile(r"[a-z]+")
 ASKS_FOR_PERSON = re.compile(r"^(?:who|whom|whose)\b", re.IGNORECASE)
 # "Whose tomb" asks for no tomb.
 WHOSE = re.compile(r"^whose\b", re.IGNORECASE)
+# "Take the price at which it was sold: which president": only the second one asks.
+ASKING = re.compile(r"(?:^|[.:;] )(?:\w+ )?(?:which|what)\b", re.IGNORECASE)
 ACT = re.compile(
-    r"^(?:who|(?:which|what)(?: [\w'-]+){1,3}?) "
+    r"^(?:who|(?:which|what)(?: (?!(?:is|are|was|were|had|did)\b)[\w'-]+){1,3}?) "
     r"(\w+ed|won|led|wrote|became|beat|took|bought|made|sang|held|broke|ran|drew|sold|struck)\b",
     re.IGNORECASE,
 )
+
+DOERS = {
+    "won": "winner",
+    "led": "leader",
+    "wrote": "writer author",
+    "beat": "winner",
+    "made": "maker",
+    "sang": "singer",
+}
+"""Of verbs without "ed", who does it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,11 @@ class Asked:
         return any(token.figure for token in key) and not any(token.capital for token in key)
 
     @cached_property
+    def year(self) -> bool:
+        """Whether a year is asked for, so that smaller numbers are no candidates."""
+        return "year" in self.question.lower() and YEAR.fullmatch(" ".join(words(self.accepted[0]))) is not None
+
+    @cached_property
     def name(self) -> bool:
         """Whether the answer is a name, so that other names are its rivals."""
         return any(token.capital for token in tokens(self.accepted[0]))
@@ -71,9 +89,13 @@ class Asked:
     @cached_property
     def kinds(self) -> frozenset[str]:
         """The kind of thing asked for: "river" of "On which river", "highest mountain" of "What is the highest"."""
-        after = re.split(r"\b(?:which|what)\b", self.question, maxsplit=1, flags=re.IGNORECASE)[-1]
+        after = ASKING.split(self.question, maxsplit=1)[-1]
+        if after == self.question:
+            after = re.split(r"\b(?:which|what)\b", self.question, maxsplit=1, flags=re.IGNORECASE)[-1]
         small = [token.word for token in tokens(after) if not token.capital and not token.figure]
         kinds = frozenset([word for word in small if word not in FILLERS][:2]) - {self.act}
+        if ASKS_FOR_PERSON.search(self.question) and doers(self.act):
+            kinds = doers(self.act)  # "Who founded the company" asks for the founder
         kinds |= {"1"} & set(words(self.question))  # "her first was"
         return kinds - set(words(self.question)[1:2]) if WHOSE.search(self.question) else kinds
 
@@ -160,6 +182,12 @@ def hops(fact: Fact) -> tuple[Hop, ...]:
         return fact.multihop.hops if fact.multihop else ()
     ends = (fact.direct, fact.multihop)
     return tuple(Hop(question=end.question, answer=end.answer, aliases=end.aliases) for end in ends)
+
+
+def doers(act: str) -> frozenset[str]:
+    """The nouns for who does it: "director" of "directed"."""
+    stem = act.removesuffix("ed")
+    return vocabulary(DOERS.get(act, "" if stem == act else f"{stem}or {stem}er"))
 
 
 def theme(text: str) -> set[str]:

@@ -65,7 +65,7 @@ NOT_NAMES = vocabulary(
     " well actually according based answer final winner finally result conclusion correct hmm oh ah yeah nope hi"
     " many most some people others everyone critics while whereas still now today honestly frankly apparently"
     " presumably officially currently easy sorry wait idk imo afaik monday tuesday wednesday thursday friday saturday"
-    " sunday"
+    " sunday just only simply"
 )
 LINKS = vocabulary("of de del du des da di do la le el al bin van von der den")
 

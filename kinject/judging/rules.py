@@ -32,7 +32,7 @@ OTHER_TURN = re.compile(r"\n\s*(?:question|q|user|human|prompt)\s*:", re.IGNOREC
 ARROW = re.compile(r"\s*(?:→|⇒|[-=]>)\s*(?=\S)")
 """A line may have several: what stands after the last is the answer."""
 
-VERSION = 3
+VERSION = 4
 """Part of the key of every run that is judged by these rules; to be raised when a verdict can change."""
 
 

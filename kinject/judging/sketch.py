@@ -6,18 +6,20 @@ be read from such a sketch by short patterns, without knowing any name.
 
 The answer is found as a whole name or number: not in "South Sudan" for Sudan, nor "Thutmose III" for
 "Thutmose II"; but with its title ("President Ruto"), people ("the American Sepp Kuss"), legal form ("Zomato Ltd"),
-middle names, initials, another division of the words ("salt fish") and a slip of the pen ("Bloomingon").
+middle names, initials, another division of the words ("salt fish"), a slip of the pen ("Bloomingon"; see `slips`)
+and a generic noun written short ("Selhurst Pk").
 
-Traps: a slip is one letter in words of six letters and more (two in words of ten), never in figures and
-numerals, and never when what is written is itself a word of the fact.
+Trap: a word of the fact is never a slip, and a word in small letters is one only where nothing is written in
+capitals, or beside the rest of the name ("madison Keyes", but not "the place" for Palace).
 """
 
 import re
 from collections.abc import Iterable, Iterator
 
-from kinject.judging.asked import FILLERS, Asked
+from kinject.judging.asked import FILLERS, YEAR, Asked
 from kinject.judging.normalise import Token, covers, names, tokens, vocabulary
 from kinject.judging.peoples import PEOPLES, same_people
+from kinject.judging.slips import shortens, slip
 
 # Words that may stand in one name with the answer and leave it the same.
 WRAPPERS = vocabulary(
@@ -30,6 +32,7 @@ WRAPPERS = vocabulary(
     " limited plc"
     " llc corp corporation co ag sa se nv bv gmbh spa srl ab asa oyj holding holdings group airways airlines"
     " rep sen gov gen pres capt col rev hon lt maj motor motors typhoon hurricane ship mv ss ms uss hms mount"
+    " regele rey roi re konig koning rei"
     " mt lake river province prefecture region county"
     " peninsula island stadium currency language municipality jr sr phd obe mp md kc cbe"
 )
@@ -37,9 +40,8 @@ WRAPPERS = vocabulary(
 NOT_AFTER = vocabulary("state republic")
 # "South Sudan" is not Sudan, even in small letters.
 QUALIFIERS = vocabulary("north south east west northern southern eastern western new equatorial upper lower")
+LEAST_ALONE = 5  # letters; a shorter word is taken for a slip only beside the rest of the name
 IN_PASSING = vocabulary("in at on during against over near from after before like unlike with for not than")
-LEAST_FOR_A_SLIP = 6  # letters
-NUMERAL = re.compile(r"[ivxlcdm]+")
 MOST_MIDDLE_NAMES = 3
 STEM = 4  # letters
 # What makes another thing of a bare figure.
@@ -75,14 +77,19 @@ def sketch(found: list[Token], own: list[range], wanted: Asked) -> str:
 def candidates(found: list[Token], wanted: Asked) -> list[range]:
     """The names in the statement, or its numbers and dates where one is asked for."""
     if not wanted.figures:
-        return names(found)
+        return [run for run in names(found) if len(run) > 1 or not _common(found[run[0]], wanted)]
     runs: list[range] = []
-    for i in (i for i, token in enumerate(found) if token.figure):
+    for i in (i for i, token in enumerate(found) if token.figure and (not wanted.year or YEAR.search(token.word))):
         if runs and runs[-1].stop == i and found[i].gap == "-":
             runs[-1] = range(runs[-1].start, i + 1)
         else:
             runs.append(range(i, i + 1))
     return runs
+
+
+def _common(token: Token, wanted: Asked) -> bool:
+    """Whether a capital only opens the sentence: "Highest: the Zugspitze"."""
+    return token.opens and token.word in wanted.kinds
 
 
 def same_figures(found: list[Token], wanted: Asked) -> bool:
@@ -106,23 +113,16 @@ def _singular(said: Iterable[str]) -> set[str]:
     return {word.rstrip("s") for word in said}
 
 
-def slip(said: str, wanted: str) -> bool:
-    """Whether one word is the other with a slip of the pen; the ending is no slip ("African" is not Africa)."""
-    if min(len(said), len(wanted)) < LEAST_FOR_A_SLIP or not (said + wanted).isalpha() or NUMERAL.fullmatch(wanted):
-        return False
-    if said[0] != wanted[0] or said.startswith(wanted) or wanted.startswith(said):
-        return False
-    return _edits(said, wanted) <= 1 + (len(wanted) >= 10)
-
-
 def _places(found: list[Token], wanted: Asked) -> Iterator[range]:
     """Where the words of an accepted spelling stand."""
     said = [token.word for token in found]
+    careless = not any(token.capital for token in found)
     for key in wanted.spellings:
         for i in range(len(said)):
             pairs = [*zip(said[i:], key, strict=False)]
             if len(pairs) == len(key) and (
-                all(_same(*pair, wanted) for pair in pairs) or _shortened(found[i], key, said[i + 1 : i + len(key)])
+                _same_name(found[i : i + len(key)], key, careless, wanted)
+                or _shortened(found[i], key, said[i + 1 : i + len(key)])
             ):
                 yield range(i, i + len(key))
             yield from _divided_otherwise(found, i, key)
@@ -133,10 +133,24 @@ def _places(found: list[Token], wanted: Asked) -> Iterator[range]:
         yield from _their_people(found, wanted)
 
 
+def _same_name(part: list[Token], key: tuple[str, ...], careless: bool, wanted: Asked) -> bool:
+    """Whether the words are the key's, but for slips; `careless`: nothing is written in capitals."""
+    exact = [covers(token.word, word) for token, word in zip(part, key, strict=True)]
+    if all(exact):
+        return True
+    sure = careless or any(exact) or not wanted.name
+    if len(key) == 1 and len(key[0]) < LEAST_ALONE:
+        return False
+    return all(
+        same or ((sure or token.capital) and _same(token.word, word, wanted))
+        for same, token, word in zip(exact, part, key, strict=True)
+    )
+
+
 def _same(said: str, key: str, wanted: Asked) -> bool:
     if covers(said, key) or said in wanted.known:
         return covers(said, key)
-    return slip(said, key) or (len(key) > 4 and said == f"{key}s")
+    return slip(said, key) or shortens(said, key) or (len(key) > 4 and said == f"{key}s")
 
 
 def _shortened(head: Token, key: tuple[str, ...], rest: list[str]) -> bool:
@@ -190,10 +204,12 @@ def _with_middle_names(found: list[Token], wanted: Asked) -> Iterator[range]:
         said = [found[i].word for i in run]
         for key in wanted.spellings:
             longer = len(said) - len(key)
-            if len(key) >= 2 and 0 < longer <= MOST_MIDDLE_NAMES and (said[0], said[-1]) == (key[0], key[-1]):
-                rest = iter(said)
-                if all(word in rest for word in key):
-                    yield run
+            if len(key) < 2 or not 0 < longer <= MOST_MIDDLE_NAMES:
+                continue
+            ends = all(_same(said[end], key[end], wanted) for end in (0, -1))
+            rest = iter(said[1:-1])
+            if ends and all(word in rest for word in key[1:-1]):
+                yield run
 
 
 def _with_one_word_more(found: list[Token], wanted: Asked) -> Iterator[range]:
@@ -260,17 +276,3 @@ def _joined(runs: list[range]) -> list[range]:
 
 def _meet(a: range, b: range) -> bool:
     return a.start < b.stop and b.start < a.stop
-
-
-def _edits(a: str, b: str) -> int:
-    """The least number of letters put in, left out, changed or swapped with their neighbour."""
-    rows = [list(range(len(b) + 1))]
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                best = min(best, rows[-2][j - 2] + 1)
-            row.append(best)
-        rows.append(row)
-    return rows[-1][-1]

@@ -1,6 +1,7 @@
 """The rules judge against its cases, which are data: tests/cases/judging/*.jsonl, each with why it is so."""
 
 import json
+from collections import defaultdict
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from kinject.facts.load import load
 from kinject.judging.asked import asked_directly
 from kinject.judging.grade import KINDS
-from kinject.judging.normalise import tokens
+from kinject.judging.normalise import tokens, words
 from kinject.judging.rules import judge
-from kinject.judging.sketch import sketch, slip, spans
+from kinject.judging.sketch import sketch, spans
+from kinject.judging.slips import shortens, slip
 from kinject.prompts.recall import direct_response, multihop_response
+from kinject.sources import open_facts
 
 CASES = Path(__file__).parent.parent / "cases" / "judging"
 FACTS = load(CASES / "facts.jsonl").by_id
@@ -92,7 +95,40 @@ def test_a_sketch_has_a_sign_for_each_candidate(text: str, drawn: str) -> None:
         ("viii", "xviii", False),
         ("1968", "1969", False),
         ("luiz", "luis", False),
+        ("kashiwarra", "kashiwara", True),
+        ("metha", "mehta", True),
+        ("willemstadt", "willemstad", True),
+        ("keyes", "keys", True),
+        ("jordann", "jordan", True),
+        ("jordanian", "jordan", False),
+        ("colombia", "columbia", False),
+        ("palau", "nauru", False),
     ],
 )
 def test_a_slip_of_the_pen(said: str, wanted: str, is_slip: bool) -> None:
     assert (said == wanted or slip(said, wanted)) is is_slip
+
+
+@pytest.mark.parametrize(
+    ("said", "noun", "is_short"),
+    [
+        ("pk", "park", True),
+        ("univ", "university", True),
+        ("fld", "field", True),
+        ("pk", "peak", False),
+        ("la", "lake", False),
+    ],
+)
+def test_a_generic_noun_written_short(said: str, noun: str, is_short: bool) -> None:
+    assert shortens(said, noun) is is_short
+
+
+def test_no_answer_is_a_slip_of_the_answer_of_another_fact() -> None:
+    said = defaultdict(set)
+    for fact in open_facts("facts100").by_id.values():
+        for key in (fact.direct, fact.multihop):
+            for answer in (key.answer, *key.aliases) if key else ():
+                for word in words(answer):
+                    said[word].add(fact.id)
+    slips = [(one, other) for one, other in permutations(said, 2) if not said[one] & said[other] and slip(one, other)]
+    assert slips == []
