@@ -123,12 +123,13 @@ def _numbers(text: str | None) -> list[int]:
 
 
 def _tried(result: dict[str, Any]) -> Group:
-    table = Table("start", "learn", "settings", *(f"world {number}" for number in result["worlds"]), "score", "")
+    worlds = (f"world {number}" for number in result["worlds"])
+    table = Table("start", "learn", "epochs", "learning rate", *worlds, "score", "", box=None, pad_edge=False)
     for row in result["tried"]:
         worlds = (f"{each['direct_paraphrased']:.0f} / {each['multihop']:.0f}" for each in row["worlds"].values())
-        settings = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in row["settings"].items())
+        settings = (f"{row['settings'][name]:g}" for name in ("epochs", "learning_rate"))
         taken = result["chosen"][row["start"]][row["learn"]] == row["settings"]
-        table.add_row(row["start"], row["learn"], settings, *worlds, f"{row['score']:.1f}", "chosen" if taken else "")
+        table.add_row(row["start"], row["learn"], *settings, *worlds, f"{row['score']:.1f}", "chosen" if taken else "")
     return Group(
         table, "Percent right: direct questions in an unseen phrasing / multihop questions; score: their mean."
     )
