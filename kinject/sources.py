@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kinject import resources, storage
-from kinject.engines import adapter, chat, hf, openai, vllm
+from kinject.engines import adapter, chat, hf, kept, openai, vllm
 from kinject.engines.base import Engine, Sampling
 from kinject.errors import KinjectError, MissingError, UsageError, did_you_mean, first_line
 from kinject.facts import dates
@@ -65,12 +65,12 @@ class Model:
             case "vllm":
                 return {"engine": ["vllm", vllm.VERSION]}
             case "openai":
-                return {"engine": ["openai", openai.VERSION, self.endpoint]}
+                return {"engine": ["openai", openai.VERSION, openai.known_as(_url())]}
 
     @property
     def endpoint(self) -> str | None:
         """Return the address that is asked now, without what is secret in it; None where the weights are here."""
-        return None if self.trainable else openai.shown(os.environ.get("OPENAI_BASE_URL") or openai.API)
+        return None if self.trainable else openai.shown(_url())
 
     @property
     def system(self) -> str:
@@ -87,8 +87,16 @@ class Model:
         return Sampling() if self.world is None else Sampling(repetition_penalty=1.0)
 
 
-def open_model(name: str, progress: Progress = SILENT) -> Model:
-    """Find or build the model of a name. Raises `MissingError` with the nearest thing that would work."""
+def _url() -> str:
+    return os.environ.get("OPENAI_BASE_URL") or openai.API
+
+
+def open_model(name: str, progress: Progress = SILENT, where: str = "--model") -> Model:
+    """Find or build the model of a name. Raises `MissingError` with the nearest thing that would work.
+
+    `where` is the option that names it, for errors: `--judge` takes no `lab`, and wants the engine before the name.
+    """
+    judge = where == "--judge"
     if (lab := LAB.fullmatch(name)) and lab["count"] is None:
         seed = int(lab["world"] or 0)
         folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
@@ -96,21 +104,23 @@ def open_model(name: str, progress: Progress = SILENT) -> Model:
     engine, _, rest = name.partition(":") if ENGINE.match(name) else ("", "", name)
     if not rest or (engine and rest.startswith(("openai:", "vllm:"))):
         message = f"{name!r} names no model" if not rest else f"{name!r} names two engines"
-        raise UsageError(message, where="--model", mend="name one: lab, PATH, org/name, vllm:PATH or openai:NAME")
+        ways = "hf:PATH, hf:ORG/NAME" if judge else "lab, PATH, org/name"
+        raise UsageError(message, where=where, mend=f"name one: {ways}, vllm:PATH or openai:NAME")
     if engine == "openai":
         return Model(name, Path(), name, engine="openai")
     if engine == "vllm":
         vllm.program()  # what is missing is told now, not after the training
-        return replace(open_model(name.removeprefix("vllm:"), progress), name=name, engine="vllm")
+        return replace(open_model(name.removeprefix("vllm:"), progress, where), name=name, engine="vllm")
     bare = name.removeprefix("hf:")
     if Path(bare).exists():
         return _local(Path(bare))
     if hub := HUB_ID.fullmatch(bare):
-        return _from_hub(hub["id"], hub["revision"])
+        return _from_hub(hub["id"], hub["revision"], where)
+    known = "hf: or vllm: with " if judge else "`lab`, `lab@N`, "
     raise MissingError(
-        f"there is no model {name!r}.{did_you_mean(name, ['lab', 'lab@1'])}",
-        where="--model",
-        mend="use `lab`, `lab@N`, a folder with config.json and *.safetensors, or a hub id like org/name",
+        f"there is no model {name!r}.{'' if judge else did_you_mean(name, ['lab', 'lab@1'])}",
+        where=where,
+        mend=f"use {known}a folder with config.json and *.safetensors, or a hub id like org/name",
     )
 
 
@@ -126,13 +136,19 @@ def open_engine(model: Model, keep: Path | None, terms: openai.Terms | None = No
             yield hf.HF(model.folder)
         case "vllm":
             _release_gpu()
-            unsaid = terms.concurrency == openai.Terms.concurrency
-            terms = replace(terms, concurrency=vllm.TERMS.concurrency) if unsaid else terms
-            spare = keep.parent / "whole" if keep else storage.home() / f"whole-{os.getpid()}"
-            with _whole(model.folder, spare) as folder, vllm.VLLM(folder, keep=keep, terms=terms) as server:
+            terms = replace(terms, concurrency=terms.concurrency or vllm.TERMS.concurrency)
+            with _whole(model.folder, _spare(keep)) as folder, vllm.VLLM(folder, keep=keep, terms=terms) as server:
                 yield server
         case "openai":
             yield openai.OpenAI(model.name.removeprefix("openai:"), terms=terms, keep=keep)
+
+
+def _spare(keep: Path | None) -> Path:
+    """Where a whole model lies while it is served: in a run's folder, which is this process's; else beside others'."""
+    own = f"whole-{os.getpid()}"
+    if keep is None:
+        return storage.home() / own
+    return keep.parent / ("whole" if keep.name == kept.NAME else f"{keep.stem[:16]}-{own}")
 
 
 @contextmanager
@@ -277,7 +293,7 @@ def _world_of(folder: Path) -> int | None:
     return world if type(world) is int else None  # true is an int, too
 
 
-def _from_hub(hub_id: str, revision: str | None) -> Model:
+def _from_hub(hub_id: str, revision: str | None, where: str) -> Model:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -286,7 +302,7 @@ def _from_hub(hub_id: str, revision: str | None) -> Model:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise MissingError(
             f"the model {hub_id!r} is neither on this machine nor to be had from the hub: {first_line(error)}",
-            where="--model",
+            where=where,
             mend=f"check the name and HF_TOKEN, or fetch it elsewhere (`hf download {hub_id}`) and give its folder",
         ) from error
     # The snapshot's folder is named by the commit that it holds.

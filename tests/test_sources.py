@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinject import sources, storage
+from kinject.engines.openai import Terms
 from kinject.errors import KinjectError, MissingError, UsageError
 from kinject.lab import pretraining, probes, world
 from kinject.lab.pretraining import Recipe
@@ -86,6 +87,23 @@ def test_a_name_is_that_of_one_model_of_one_engine(name: str, tiny: Callable[...
     with contextlib.chdir(tiny()), pytest.raises(UsageError, match=r"names (no model|two engines)") as caught:
         open_model(name)
     assert (caught.value.where, bool(caught.value.mend)) == ("--model", True)
+
+
+@pytest.mark.parametrize(("said", "at_once"), [(None, 64), (8, 8), (3, 3)])
+def test_a_server_of_ours_is_asked_as_much_at_once_as_was_said(
+    said: int | None, at_once: int, tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinject.engines.vllm.program", lambda: ["vllm"])
+    with sources.open_engine(open_model(f"vllm:{tiny()}"), None, Terms(said)) as engine:
+        assert engine.terms.concurrency == at_once  # type: ignore[attr-defined]
+
+
+def test_whole_models_of_two_processes_lie_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, run = tmp_path / "replies" / "0123.sqlite", tmp_path / "run" / "replies.sqlite"
+    before = sources._spare(judge), sources._spare(run), sources._spare(None)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert sources._spare(judge) != before[0] and sources._spare(None) != before[2]
+    assert sources._spare(run) == before[1]  # so that what a killed process left there goes
 
 
 def test_a_model_is_known_by_what_is_loaded_and_by_nothing_beside_it(tiny: Callable[..., Path], tmp_path: Path) -> None:

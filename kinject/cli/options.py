@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,9 @@ from kinject.injection.settings import Settings
 from kinject.judging import judge as judging
 from kinject.retrieval.search import RETRIEVERS, Retrieval
 from kinject.training.finetune import RATES
+
+if TYPE_CHECKING:
+    from kinject.engines.spending import Purse
 
 Model = Annotated[
     str,
@@ -40,12 +44,35 @@ Judge = Annotated[
         "--judge", help="Who grades: rules, openai:MODEL, vllm:MODEL, hf:PATH, module:attribute; several with commas."
     ),
 ]
-Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Calls to a judge's endpoint at once, at most.")]
+
+
+def _said(context: typer.Context, value: int) -> int | None:
+    """None where nobody said how many: a vLLM server of ours is then asked more at once than another's endpoint."""
+    source = context.get_parameter_source("concurrency")
+    return None if source is None or source.name == "DEFAULT" else value
+
+
+Concurrency = Annotated[
+    int,
+    typer.Option(
+        "--concurrency",
+        min=1,
+        callback=_said,
+        show_default=False,
+        help="Calls to a judge's endpoint at once, at most. Default: 8; of vllm: 64.",
+    ),
+]
 Price = Annotated[
     str | None, typer.Option("--price", metavar="IN/OUT", help="Dollars per million tokens read and written: 2.5/10.")
 ]
 MaxCost = Annotated[
-    float | None, typer.Option("--max-cost", min=0, help="Dollars after which a judge is asked no more; needs --price.")
+    float | None,
+    typer.Option(
+        "--max-cost",
+        min=0,
+        help="Dollars after which no judge is asked any more, of all judges, repeats and arms together; of --jobs,"
+        " each process gets its share. Needs --price.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of training order and sampling.")]
 Source = Annotated[
@@ -105,7 +132,8 @@ def settings(given: Mapping[str, Any]) -> Settings:
     `inject` and `compare` take the same options, so both hand over what they were called with (`context.params`).
     """
     retrieval = Retrieval(given["retriever"], given["embedder"], given["top_k"], given["as_of"])
-    judges(given["judge"], given["concurrency"], given["price"], given["max_cost"])  # told now, not after the training
+    how = (given["concurrency"], given["price"], _share(given["max_cost"], given.get("jobs") or 1))
+    judges(given["judge"], *how)  # told now, not after the training
     known("prompt", given["prompt"], ELICIT)
     known("retriever", retrieval.retriever, RETRIEVERS)
     sampling: dict[str, float] = {"max_new_tokens": given["max_new_tokens"]}
@@ -120,7 +148,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
     return Settings(
         sampling=sampling,
         judge=given["judge"],
-        terms=terms(given["concurrency"], given["price"], given["max_cost"]),
+        terms=terms(*how),
         seed=given["seed"],
         source=given["source"],
         posttrain=posttrain,
@@ -130,7 +158,12 @@ def settings(given: Mapping[str, Any]) -> Settings:
     )
 
 
-def judges(names: str, concurrency: int, price: str | None, max_cost: float | None) -> "list[judging.Judge]":
+def _share(max_cost: float | None, jobs: int) -> float | None:
+    """What one process may spend: they cannot ask each other before every call."""
+    return None if max_cost is None else max_cost / jobs
+
+
+def judges(names: str, concurrency: int | None, price: str | None, max_cost: float | None) -> "list[judging.Judge]":
     """Return the judges that `--judge` names. `UsageError` where one is not known, or none is named."""
     asked = judging.names(names)
     if not asked:
@@ -138,11 +171,22 @@ def judges(names: str, concurrency: int, price: str | None, max_cost: float | No
     return [judging.open_judge(name, terms(concurrency, price, max_cost)) for name in asked]
 
 
-def terms(concurrency: int, price: str | None, max_cost: float | None) -> Any:
-    """Return how a judge's endpoint is asked, and what it may cost; a failed question is told, and ends nothing."""
+def terms(concurrency: int | None, price: str | None, max_cost: float | None) -> Any:
+    """Return how a judge's endpoint is asked, and what it may cost; a failed question is told, and ends nothing.
+
+    Whatever is asked on these terms in this process is paid from one purse.
+    """
     from kinject.engines.openai import Terms
 
-    return Terms(concurrency=concurrency, failures="tell", price=_price(price), max_cost=max_cost)
+    return Terms(concurrency, "tell", _price(price), max_cost, purse())
+
+
+@cache
+def purse() -> "Purse":
+    """What this process has spent: a command is a process."""
+    from kinject.engines.spending import Purse
+
+    return Purse()
 
 
 def _price(text: str | None) -> tuple[float, float] | None:

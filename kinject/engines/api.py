@@ -4,7 +4,9 @@ Everything here reads one response or one exception of the SDK and decides nothi
 
 Traps: a page of HTML with status 200 is, for the SDK, a good answer. Endpoints differ in what they take: a parameter
 that one refuses is known only by the words of its error. A 429 mostly means "slower", but also "no credit left", where
-waiting does not help. Retry-After is seconds or a date, and some send milliseconds in a header of their own.
+waiting does not help; others say that with 400, 402 or 403. Retry-After is seconds or a date, and some send
+milliseconds in a header of their own. JSON may be nested so deeply that reading it, or showing it, is a RecursionError;
+a count of tokens may be no number that a file can hold.
 """
 
 import json
@@ -33,7 +35,13 @@ NO_SYSTEM = re.compile(r"system role not supported|only user.* roles|roles must 
 """What the templates of Gemma 2 and of the first Mistrals say of a system message."""
 AGAIN = (408, 409)
 """Statuses under 500 of a request that may succeed another time."""
+OF_ONE = (400, 403, 413, 422)
+"""Statuses that may be a refusal of one question, and not of others: a filter, a prompt that is too long."""
 NO_CREDIT = "insufficient_quota"
+NO_MONEY = re.compile(r"(?:credit|account) balance|insufficient (?:credit|fund|quota|balance)|billing", re.IGNORECASE)
+"""What endpoints say with another status than 402 or 429 when nothing more is paid."""
+COUNTS = 2**63
+"""More than that the file of kept replies does not hold."""
 URL = "OPENAI_BASE_URL, which mostly ends in /v1"
 
 
@@ -58,7 +66,9 @@ def messages(conversation: Conversation) -> list[dict[str, str]]:
 # Replies
 
 
-def understood(reply: Any, refused: frozenset[str] = frozenset(), hide: Hide = _same) -> Reply:
+def understood(
+    reply: Any, refused: frozenset[str] = frozenset(), hide: Hide = _same, hide_in_reply: Hide = _same
+) -> Reply:
     """Read a reply as an endpoint sent it. Raises `Unreadable` for what is none."""
     choices: Any = getattr(reply, "choices", None)
     message = getattr(choices[0], "message", None) if choices and isinstance(choices, list) else None
@@ -66,7 +76,7 @@ def understood(reply: Any, refused: frozenset[str] = frozenset(), hide: Hide = _
         page = isinstance(reply, str)
         text = reply if page else getattr(reply, "model_extra", None)
         raise Unreadable("a page" if page else "no choices", _short(hide(str(text))))
-    text = _unicode(getattr(message, "content", None)).strip()
+    text = hide_in_reply(_unicode(getattr(message, "content", None)).strip())
     finish, why = _finish(text, getattr(choices[0], "finish_reason", None), getattr(message, "refusal", None))
     prompt, completion = _tokens(getattr(reply, "usage", None))
     return Reply(text, finish, _short(hide(why)), prompt, completion, tuple(sorted(refused)))
@@ -92,7 +102,7 @@ def _tokens(usage: Any) -> tuple[int | None, int | None]:
 
 
 def _count(number: Any) -> int | None:
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < COUNTS else None
 
 
 # Errors
@@ -103,12 +113,20 @@ def said(error: Exception, hide: Hide = _same) -> str:
     response = getattr(error, "response", None)
     if response is None:
         return _short(hide(first_line(error)))
-    words: Any = response.text
-    with suppress(ValueError, AttributeError):  # not JSON, or no object
-        told = json.loads(words)
+    return _short(hide(f"{response.status_code}: {_words(response.text)}"))
+
+
+def _words(text: str) -> str:
+    words: Any = text
+    try:
+        told = json.loads(text)
         words = told.get("error") or told
         words = words.get("message") or words.get("detail") or words
-    return _short(hide(f"{response.status_code}: {words}"))
+        return str(words)
+    except (ValueError, AttributeError):  # not JSON, or no object
+        return str(words)
+    except RecursionError:
+        return text
 
 
 def _short(text: str) -> str:
@@ -143,7 +161,7 @@ def fault(error: Exception, hide: Hide = _same) -> Fault | None:
             return Retry("no answer in time")
         case openai.APIConnectionError():
             return Retry("a broken connection")
-        case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError():
+        case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             return Retry("malformed JSON")
     return None
 
@@ -155,7 +173,22 @@ def _of_status(error: Any, told: str) -> Fault:
         return Fatal(told, all=True) if getattr(error, "code", None) == NO_CREDIT else Refused("429", wait)
     if status in AGAIN or status >= 500:
         return Retry(str(status), wait)
-    return Fatal(told, all=status in (401, 403, 404))
+    return Fatal(told, all=status in (401, 404) or _no_credit(error, told))
+
+
+def _no_credit(error: Any, told: str) -> bool:
+    coded = getattr(error, "code", None) == NO_CREDIT
+    return coded or error.status_code == 402 or (error.status_code in OF_ONE and bool(NO_MONEY.search(told)))
+
+
+def of_one(error: Exception) -> bool:
+    """Say whether an endpoint refused, for good, what may be this question alone."""
+    return getattr(error, "status_code", None) in OF_ONE
+
+
+def denied(error: Exception) -> bool:
+    """Say whether such a refusal may as well mean the key."""
+    return getattr(error, "status_code", None) == 403
 
 
 def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -198,6 +231,8 @@ def in_words(
                 f"the endpoint answers with {error.what}, not with an answer: {error.text}",
                 f"check {URL}",
             )
+        case openai.APIStatusError() if error.status_code != 429 and _no_credit(error, told):
+            return JudgeError, *_no_more(told)
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             return MissingError, f"the endpoint refuses the key: {told}", "set OPENAI_API_KEY to a key that it knows"
         case openai.RateLimitError():
@@ -212,7 +247,7 @@ def in_words(
             return MissingError, f"the endpoint has no such place or model: {told}", f"check the name and {URL}"
         case openai.APIStatusError() if isinstance(meant, Fatal):
             return UsageError, f"the endpoint refuses the request: {told}", "ask for what this model takes"
-        case openai.OpenAIError() | json.JSONDecodeError() | UnicodeDecodeError():
+        case openai.OpenAIError() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             long = _long_wait(meant)
             return JudgeError, f"the endpoint failed{long}: {told}{after}", "see what its log says, or try again later"
     return None
@@ -220,11 +255,15 @@ def in_words(
 
 def _too_many(meant: Fault | None, told: str, tries: int) -> tuple[str, str]:
     if isinstance(meant, Fatal):
-        return f"the endpoint gives no more answers on this account: {told}", "look at the account's limits and credit"
+        return _no_more(told)
     if long := _long_wait(meant):
         return f"too many requests{long}: {told}", "wait that long, or look at the account's limits and credit"
     mend = "wait, ask with less concurrency, or look at the account's limits and credit"
     return f"too many requests, still after {tries - 1} retries: {told}", mend
+
+
+def _no_more(told: str) -> tuple[str, str]:
+    return f"the endpoint gives no more answers on this account: {told}", "look at the account's limits and credit"
 
 
 def _long_wait(meant: Fault | None) -> str:

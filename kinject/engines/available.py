@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from kinject.engines import vllm
-from kinject.engines.openai import API, OpenAI, shown, side_by_side
+from kinject.engines.openai import API, OpenAI, shown
+from kinject.engines.threads import side_by_side
 from kinject.errors import KinjectError, MissingError
 
 PATIENCE = 1.5

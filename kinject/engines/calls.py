@@ -69,6 +69,9 @@ class Policy:
     """The longest wait that is done when asked for."""
     deadline: float = 900.0
     """In which at least one call of all must come to its end."""
+    singly: int = 0
+    """Calls that may fail one by one for good, before any came, until it is said that nothing works; at least twice as
+    many as there are at once."""
     seed: int = 0
     """Of the chance in our own pauses, which keeps calls that failed together from coming back together."""
 
@@ -81,6 +84,11 @@ class Ended(Exception):
         self.error = error
         self.fault = fault
         self.tries = tries
+
+    @property
+    def why(self) -> str:
+        """The reason, with the tries if they were several."""
+        return self.fault.why + (f" after {self.tries} tries" if self.tries > 1 else "")
 
 
 @dataclass
@@ -99,10 +107,10 @@ class Calls(Generic[Item, Result]):
     """One round of calls.
 
     `classify` returns None for what is no fault of a call but a bug, which is raised as it is. `came` takes results as
-    they come, mostly one; `gone` takes each call that failed for good, with the reason: without it, the first of them
-    ends the work. `admit` is asked before each attempt and may return an error: then nothing begins until less is under
-    way, and if nothing is, the error is raised. `proven`: it is known that calls can succeed, so that calls which fail
-    for a reason of their own do not tell that nothing works.
+    they come, mostly one; `gone` takes each call that failed for good, with how it ended, and says whether others go
+    on: without it, the first of them ends the work. `admit` is asked before each attempt and may return an error: then
+    nothing begins until less is under way, and if nothing is, the error is raised. `proven`: it is known that calls can
+    succeed, so that calls which fail for a reason of their own do not tell that nothing works.
     """
 
     def __init__(
@@ -112,7 +120,7 @@ class Calls(Generic[Item, Result]):
         came: Callable[[Sequence[tuple[Item, Result]]], None],
         policy: Policy,
         *,
-        gone: Callable[[Item, str], None] | None = None,
+        gone: Callable[[Item, Ended], bool] | None = None,
         admit: Callable[[Item], Exception | None] = _always,
         proven: bool = False,
     ) -> None:
@@ -226,12 +234,14 @@ class Calls(Generic[Item, Result]):
 
     def _lost(self, call: _Call[Item], error: Exception, fault: Fault) -> None:
         self._losses += not (self._proven and isinstance(fault, Fatal))
-        hopeless = not self._successes and self._losses >= 2 * self.policy.most
-        if self._gone is None or hopeless or (isinstance(fault, Fatal) and fault.all):
-            self._stop(Ended(error, fault, call.begun))
+        enough = max(2 * self.policy.most, self.policy.singly if isinstance(fault, Fatal) else 0)
+        hopeless = not self._successes and self._losses >= enough
+        ended = Ended(error, fault, call.begun)
+        lasting = hopeless or (isinstance(fault, Fatal) and fault.all)
+        if lasting or self._gone is None or not self._gone(call.item, ended):
+            self._stop(ended)
             return
         self._last = _now()
-        self._gone(call.item, fault.why + (f" after {call.begun} tries" if call.begun > 1 else ""))
 
     def _stop(self, error: Exception) -> None:
         """Nobody begins anything more; the first error is raised in the end."""

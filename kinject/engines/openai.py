@@ -13,29 +13,32 @@ those who know it (vLLM). Errors are raised without the SDK's own as their cause
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kinject import storage
 from kinject.engines import api
-from kinject.engines.address import API, address, shown
+from kinject.engines.address import API, address, known_as, shown
 from kinject.engines.asking import PROBE, Round
 from kinject.engines.base import Completion, Conversation, Sampling
 from kinject.engines.calls import Fault, Policy
 from kinject.engines.kept import Kept, Reply
-from kinject.engines.spending import Account
-from kinject.engines.threads import side_by_side
+from kinject.engines.spending import Account, Purse
 from kinject.errors import JudgeError, KinjectError, MissingError, UsageError, did_you_mean
 from kinject.progress import SILENT, Progress
 
-__all__ = ["API", "OpenAI", "Terms", "shown", "side_by_side"]
+__all__ = ["API", "OpenAI", "Terms", "known_as", "shown"]
 
 VERSION = 1
+CONCURRENCY = 8
+"""Calls at once, where nothing is said."""
 RETRIES = 6
 """After the first try of an answer: about 12 s of pauses where the endpoint does not name its own."""
 REFUSALS = 20
 """Times that one answer may be refused because there are too many calls."""
+SINGLY = 16
+"""Questions that may be refused before one is answered, however few are asked at once."""
 TIMEOUT = 300.0
 """Seconds for one try of one answer."""
 DEADLINE = 900.0
@@ -46,17 +49,19 @@ DEADLINE = 900.0
 class Terms:
     """On which terms an endpoint is asked."""
 
-    concurrency: int = 8
-    """Calls at once, at most."""
+    concurrency: int | None = None
+    """Calls at once, at most. None: 8, of a vLLM server of ours 64."""
     failures: Literal["raise", "tell"] = "raise"
     """What a call that failed for good does: end the work, or give a completion that says "failed" and why."""
     price: tuple[float, float] | None = None
     """Dollars for a million tokens: of prompts, of completions."""
     max_cost: float | None = None
-    """Dollars that an engine may spend; what was kept from before does not count."""
+    """Dollars that all together may spend who draw on the purse; what was kept from before does not count."""
+    purse: Purse = field(default_factory=Purse, compare=False, repr=False)
+    """What was spent; copies of these terms share it."""
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
+        if self.concurrency is not None and self.concurrency < 1:
             raise UsageError("at least one call must be under way", where="--concurrency", mend="--concurrency 1")
         if self.failures not in ("raise", "tell"):
             raise UsageError(f"failures cannot be {self.failures!r}", where="failures", mend='use "raise" or "tell"')
@@ -76,7 +81,7 @@ class OpenAI:
 
     `keep` is a file for finished answers. `extra` goes into the body of every request, and so does the repetition
     penalty where `repetition_penalty` is set. `endpoint` stands for the endpoint in keys of kept answers; by default it
-    is its address.
+    is its address, with what its query asks for.
     """
 
     def __init__(
@@ -101,14 +106,14 @@ class OpenAI:
         self.keep = keep
         self.repetition_penalty = repetition_penalty
         self.extra = dict(extra or {})
-        self.endpoint = endpoint or self.base_url
+        self.endpoint = endpoint or self.address.known_as
         self.timeout = timeout
         self.deadline = deadline
         self.refused: frozenset[str] = frozenset()
         """What this endpoint has refused so far: parameters, and "system" for a system message."""
         self.sent: dict[str, Any] = {}
         """What every request of the last call said beside its messages; its own seed is made from the one here."""
-        self.account = Account(terms.price, terms.max_cost)
+        self.account = Account(terms.price, terms.max_cost, terms.purse)
 
     @property
     def api_key(self) -> str:
@@ -118,7 +123,7 @@ class OpenAI:
     @property
     def policy(self) -> Policy:
         """How many calls at once, and how much patience with each."""
-        return Policy(self.terms.concurrency, RETRIES, REFUSALS, deadline=self.deadline)
+        return Policy(self.terms.concurrency or CONCURRENCY, RETRIES, REFUSALS, deadline=self.deadline, singly=SINGLY)
 
     @property
     def not_sent(self) -> list[str]:
@@ -134,7 +139,12 @@ class OpenAI:
     def generate(
         self, conversations: Sequence[Conversation], sampling: Sampling, progress: Progress = SILENT
     ) -> list[Completion]:
-        """Ask what is not kept yet. Raises `JudgeError` when the retries are used up, with how many answers came."""
+        """Ask what is not kept yet.
+
+        What the endpoint refuses for good, where it answers others, is a completion that says so. Raises `JudgeError`
+        when the retries are used up, with how many answers came, and `ResourceError` when the money is, unless the
+        terms have that told.
+        """
         keys = self._keys(conversations, sampling)
         kept = Kept(self.keep).get(keys) if self.keep else {}
         asked = {key: each for key, each in zip(keys, conversations, strict=True) if key not in kept}

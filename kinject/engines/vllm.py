@@ -75,7 +75,7 @@ class VLLM:
         self.program = program()
         self.options = tuple(options)
         self.terms = terms
-        self.account = Account(terms.price, terms.max_cost)
+        self.account = Account(terms.price, terms.max_cost, terms.purse)
         self.keep = keep
         self.patience = patience
         self._client: OpenAI | None = None

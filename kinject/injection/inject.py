@@ -15,7 +15,7 @@ from kinject.injection import arm as arms
 from kinject.injection import novelty
 from kinject.injection.answer import answer_spec, answers, with_context
 from kinject.injection.arm import Arm
-from kinject.injection.judged import Made, Trained, judged
+from kinject.injection.judged import Made, Trained, judged, tried
 from kinject.injection.record import ArmRecord
 from kinject.injection.settings import Settings
 from kinject.injection.train import learn_spec, posttrain_spec, started_with, trained, trained_model
@@ -43,6 +43,7 @@ def inject(
 def checked(arm: Arm, model: Model, facts: FactSet, settings: Settings) -> None:
     """Raise, before anything is trained, what a later step of the arm would raise about what was asked for."""
     possible(arm, model)
+    tried(facts, settings)
     started = taught = model
     if training := posttrain_spec(arm.start, model, settings):
         started = taught = trained_model(training, model, Path())

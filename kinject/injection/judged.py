@@ -21,6 +21,7 @@ from kinject.injection.blame import blame
 from kinject.injection.record import ArmRecord
 from kinject.injection.settings import Settings, sampling_of
 from kinject.injection.train import Training
+from kinject.judging import judge as judging
 from kinject.judging.grade import Answer, grade, read_answers, scores
 from kinject.judging.judge import Judge, names, open_judge
 from kinject.progress import SILENT, Progress
@@ -71,7 +72,7 @@ def judge_spec(
         "arm": arm.as_json(),
         "model": model.name,
         "model_key": model.key,
-        "folder": str(model.folder.resolve()),
+        "folder": _folder(model),
         "source": settings.source,
         "variant": variant(arm, settings),
         "answers": answered,
@@ -82,6 +83,11 @@ def judge_spec(
         "judges": [judge.key() for judge in judges_of(settings)],
     }
     return Spec("inject", VERSION, inputs)
+
+
+def _folder(model: Model) -> str | None:
+    """Where a model lies; an endpoint's lies nowhere here, whatever the working directory is."""
+    return str(model.folder.resolve()) if model.trainable else None
 
 
 def variant(arm: Arm, settings: Settings) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def _graded(run: Run, facts: FactSet, judges: Sequence[Judge], progress: Progres
 def _artefact(made: Made) -> dict[str, Any]:
     return {
         "schema": "kinject.artefact/1",
-        "model": {**asdict(made.taught), "folder": str(made.taught.folder.resolve())},
+        "model": {**asdict(made.taught), "folder": _folder(made.taught) or "."},
         "context": made.arm.context,
         "elicit": made.settings.elicit,
         "retrieval": made.settings.retrieval.as_json(),
@@ -188,13 +194,20 @@ def judges_of(settings: Settings) -> list[Judge]:
     return [open_judge(name, settings.terms) for name in names(settings.judge)]
 
 
+def tried(facts: FactSet, settings: Settings) -> None:
+    """Raise what a judge of somebody's own would raise in the end, from its verdict on the first fact's own answer."""
+    for fact in facts.facts[:1]:
+        for judge in judges_of(settings):
+            judging.tried(judge, judging.Item(fact.direct.answer, fact, "direct"))
+
+
 def _complete(judges: Sequence[Judge]) -> None:
     for judge in judges:
         if failed := judge.spent().get("failed"):
             raise JudgeError(
-                f"{failed} questions to the judge {judge.name} failed after retries",
+                f"{failed} questions to the judge {judge.name} got no answer: after retries, or --max-cost was reached",
                 where="--judge",
-                mend="the same command asks them again; everything else is kept",
+                mend="the same command asks them again, and only them; everything else is kept",
             )
 
 

@@ -5,7 +5,8 @@ one entry for each pair of raters with kappa and the confusion, for each judge i
 rates, and the answers on which raters differ, with their reasons.
 
 Reasoning is asked of multihop answers only, so the verdict "absent" that every judge gives elsewhere is no agreement
-and is left out. The answers about one fact are a cluster, and every interval takes this.
+and is left out. The answers about one fact are a cluster, and every interval takes this. Rates are corrected one by
+one, as `grade.scores` has them, for the kinds differ.
 
 Trap: by construction every label is known, but how often each thing is done to an answer is the maker's choice. Kappa,
 error rates and what is mistaken for what say something of the judge; the rates themselves say nothing of any model.
@@ -22,7 +23,7 @@ from typing import Any, get_args
 from kinject.errors import UsageError, did_you_mean
 from kinject.facts.schema import FactSet
 from kinject.judging.cases import Known
-from kinject.judging.grade import Answer, grade
+from kinject.judging.grade import Answer, grade, judgeable, missed
 from kinject.judging.judge import Judge
 from kinject.judging.verdict import Correctness, Reasoning, Recall, Verdict
 from kinject.progress import SILENT, Progress
@@ -38,6 +39,14 @@ PARTS: dict[str, tuple[str, ...]] = {
 """What is judged, and the labels without "unscored"."""
 COUNTED = {"correctness": "correct", "recall": "wrong", "reasoning": "faulty"}
 """The label whose rate is reported: of right answers, of hallucinated events, of faulty reasoning."""
+RATES = {
+    "direct": ("direct", "correctness"),
+    "direct_paraphrased": ("direct_paraphrased", "correctness"),
+    "multihop": ("multihop", "correctness"),
+    "hallucinated": ("multihop", "recall"),
+    "faulty_reasoning": ("multihop", "reasoning"),
+}
+"""The rates of `grade.scores` over all answers of a kind, by name: the kind and the part."""
 KEYS = ("line", "fact", "kind", "sample")
 GROUPS = ("style", "kind", "arm")
 
@@ -52,8 +61,13 @@ class Labelled:
     labels: Mapping[str, str] = field(default_factory=dict)
     """By part; a part that is missing is not known."""
     style: str = ""
+    """How a made answer is written."""
     way: str = ""
+    """What was done to a made answer."""
     group: str = ""
+    """The arm that it is from, or what else the labels call its group."""
+    judgeable: bool = True
+    """Whether there is a text and such a question, so that what is unscored is its judge's failure."""
 
     def label(self, rater: str, part: str) -> str | None:
         """What a rater says of a part; None where it was not asked or has not said."""
@@ -97,7 +111,14 @@ def judged(
             verdicts[rater] = [answer.verdicts[judge.name] for answer in graded]
             if took := judge.spent():
                 spent[rater] = took
-    told = [replace(row, said={rater: given[i] for rater, given in verdicts.items()}) for i, row in enumerate(rows)]
+    told = [
+        replace(
+            row,
+            said={rater: given[i] for rater, given in verdicts.items()},
+            judgeable=judgeable(row.answer, facts),
+        )
+        for i, row in enumerate(rows)
+    ]
     return told, spent
 
 
@@ -114,9 +135,9 @@ def agree(rows: Sequence[Labelled], truth: str | None, by: str, show: int = 10) 
         "n": len(rows),
         "clusters": len({row.answer.fact for row in rows}),
         "raters": [*raters, *([truth] if truth else [])],
-        "pairs": [_pair(rows, first, second) for first, second in pairs],
+        "pairs": [{**_pair(rows, *pair), **_repetition(rows, *pair, raters)} for pair in pairs],
         "errors": [_errors(rows, name, part, by) for name in judges for part in PARTS] if truth else [],
-        "corrected": [_corrected(rows, name, part) for name in judges for part in PARTS] if truth == "labels" else [],
+        "corrected": [each for name in judges for each in _all_corrected(rows, name)] if truth == "labels" else [],
         **_disagreements(rows, pairs, show),
     }
 
@@ -124,14 +145,21 @@ def agree(rows: Sequence[Labelled], truth: str | None, by: str, show: int = 10) 
 def lower_bounds(agreed: Mapping[str, Any], truth: str | None) -> Iterator[tuple[str, str, str, float | None]]:
     """Yield first, second, part and the lower bound of kappa for each pair that a threshold is held against.
 
-    With a truth, the pairs with it; else all. None where a rater left everything unscored; where there was one label
-    only, on which all agree, there is no kappa and nothing to hold.
+    With a truth, the pairs with it; else all. What a judge left unscored counts as a disagreement. None where the bound
+    is not known; where there was one label only, on which all agree, there is no kappa and nothing to hold. So there
+    may be nothing at all, which is no agreement.
     """
     for pair in agreed["pairs"]:
         if truth in (None, pair["second"]):
             for part, found in pair["parts"].items():
-                if found["interval"] or (found["unscored"] and not found["n"]):
-                    yield pair["first"], pair["second"], part, (found["interval"] or [None])[0]
+                if found["kappa"] is not None or found["missed"]:
+                    yield pair["first"], pair["second"], part, found["least"]
+
+
+def left_unscored(rows: Sequence[Labelled], facts: FactSet) -> dict[str, int]:
+    """How many answers each rater left unscored that could be scored."""
+    raters = list(rows[0].said) if rows else []
+    return {name: sum(missed(row.answer, row.said[name], facts) for row in rows) for name in raters}
 
 
 def _is_repeat(rater: str, raters: Sequence[str]) -> bool:
@@ -154,20 +182,36 @@ def _pair(rows: Sequence[Labelled], first: str, second: str) -> dict[str, Any]:
     return {"first": first, "second": second, "parts": {part: _part(rows, first, second, part) for part in PARTS}}
 
 
+def _repetition(rows: Sequence[Labelled], first: str, second: str, raters: Sequence[str]) -> dict[str, int]:
+    """Of a judge that was asked again, how many answers it said the same of to the letter, and of how many."""
+    if _repeated(second, raters) != first:
+        return {}
+    return {"same": sum(row.said[first] == row.said[second] for row in rows), "answers": len(rows)}
+
+
 def _part(rows: Sequence[Labelled], first: str, second: str, part: str) -> dict[str, Any]:
     both = _both(rows, first, second, part)
     mine, theirs = [a for _, a, _ in both], [b for _, _, b in both]
     table = statistics.confusion(mine, theirs, PARTS[part])
     interval = statistics.kappa_interval(mine, theirs, [row.answer.fact for row, _, _ in both])
+    asked = [each for each in both if statistics.UNSCORED not in each[1:] or _asked(each[0], part)]
+    said = [a for _, a, _ in asked], [b for _, _, b in asked], [row.answer.fact for row, _, _ in asked]
     return {
         "n": table.n,
         "unscored": table.unscored,
+        "missed": sum(statistics.UNSCORED in each[1:] for each in asked),
         "labels": list(table.labels),
         "confusion": [list(row) for row in table.counts],
         "agreement": Rate(k=table.agreed, n=table.n, unscored=table.unscored).as_json(),
         "kappa": _rounded(table.kappa, 4),
         "interval": [_rounded(bound, 4) for bound in interval] if interval else None,
+        "least": _rounded(statistics.least_kappa(*said), 4),
     }
+
+
+def _asked(row: Labelled, part: str) -> bool:
+    """Whether a judge fails that leaves a part unscored: not where nobody can judge, nor where models are not asked."""
+    return row.judgeable and (part != "recall" or row.answer.kind == "multihop")
 
 
 def _errors(rows: Sequence[Labelled], judge: str, part: str, by: str) -> dict[str, Any]:
@@ -192,8 +236,7 @@ def _errors(rows: Sequence[Labelled], judge: str, part: str, by: str) -> dict[st
 
 
 def _group(row: Labelled, by: str) -> str:
-    found = row.answer.kind if by == "kind" else row.style or row.group
-    return found or "none"
+    return {"style": row.style, "kind": row.answer.kind, "arm": row.group}[by] or "none"
 
 
 def _yes(row: Labelled, rater: str, part: str) -> bool | None:
@@ -220,13 +263,26 @@ def _bias_as_json(bias: statistics.Bias) -> dict[str, Any]:
     }
 
 
-def _corrected(rows: Sequence[Labelled], judge: str, part: str) -> dict[str, Any]:
+def _all_corrected(rows: Sequence[Labelled], judge: str) -> Iterator[dict[str, Any]]:
+    """Yield each rate of the kinds that there are, over all arms and for each arm that has enough labels."""
+    for rate, (kind, part) in RATES.items():
+        of_kind = [row for row in rows if row.answer.kind == kind]
+        if of_kind:
+            yield _corrected(of_kind, judge, rate, part, None)
+        groups = dict.fromkeys(row.group for row in rows if row.group)
+        for group in groups if len(groups) > 1 else ():
+            found = _corrected([row for row in of_kind if row.group == group], judge, rate, part, group)
+            if found["labels"] >= found["needed"]:
+                yield found
+
+
+def _corrected(rows: Sequence[Labelled], judge: str, rate: str, part: str, group: str | None) -> dict[str, Any]:
     asked = [row for row in rows if row.label(judge, part) is not None]
     said = [_yes(row, judge, part) for row in asked]
     true = [_yes(row, "", part) for row in asked]
     found = statistics.corrected(said, true, [row.answer.fact for row in asked])
     labels = sum(a is not None and b is not None for a, b in zip(said, true, strict=True))
-    told: dict[str, Any] = {"judge": judge, "part": part, "counted": COUNTED[part], "labels": labels}
+    told: dict[str, Any] = {"judge": judge, "rate": rate, "group": group, "counted": COUNTED[part], "labels": labels}
     if found is None:
         return {**told, "needed": statistics.LEAST_LABELS, "estimate": None, "interval": None}
     gladen = found.rogan_gladen_interval
@@ -249,11 +305,11 @@ def _disagreements(rows: Sequence[Labelled], pairs: Sequence[tuple[str, str]], s
         for part in PARTS:
             for row, a, b in _both(rows, first, second, part):
                 if a != b:
-                    key = (first, second, part, row.way or row.answer.kind, row.style or row.group, a, b)
+                    key = (first, second, part, row.way or row.answer.kind, row.style, row.group, a, b)
                     classes.setdefault(key, []).append(_disagreement(row, part, first, second))
     ranked = sorted(classes.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     turns = (row for turn in zip_longest(*(members for _, members in ranked)) for row in turn if row is not None)
-    names = ("first", "second", "part", "way", "style", "first_label", "second_label")
+    names = ("first", "second", "part", "way", "style", "group", "first_label", "second_label")
     return {
         "disagreed": sum(map(len, classes.values())),
         "classes": [{**dict(zip(names, key, strict=True)), "count": len(members)} for key, members in ranked],
@@ -269,6 +325,7 @@ def _disagreement(row: Labelled, part: str, first: str, second: str) -> dict[str
         "kind": answer.kind,
         "style": row.style,
         "way": row.way,
+        "group": row.group,
         "response": answer.response,
         "part": part,
         "labels": {rater: row.label(rater, part) for rater in (first, second)},
@@ -283,18 +340,20 @@ def _rounded(value: float | None, digits: int = 1) -> float | None:
 # Labels
 
 
-def read_labels(path: Path, answers: Sequence[Answer]) -> list[Labelled]:
+def read_labels(path: Path, answers: Sequence[Answer], arms: Sequence[str] = ()) -> list[Labelled]:
     """The answers with the labels of a CSV: columns line, or fact and kind (and sample), and parts, and group.
 
+    `arms` names the arm of each answer where they are from several: then the group of a row is the arm that it is of.
     Blank cells are not known. UsageError with the line for a column, label or answer that does not exist, for one that
     is labelled twice, and for a row that may mean several answers.
     """
     header, rows = _table(path)
-    keys = [key for key in KEYS if key in header]
+    keys = [key for key in (*KEYS, *(["group"] if arms else [])) if key in header]
+    told = [Labelled(answer, {}, group=arms[i] if arms else "") for i, answer in enumerate(answers)]
     places: dict[tuple[str, ...], list[int]] = {}
-    for i, answer in enumerate(answers):
-        places.setdefault(tuple(str(getattr(answer, key)) for key in keys), []).append(i)
-    told = [Labelled(answer, {}) for answer in answers]
+    for i, one in enumerate(told):
+        known = {key: str(getattr(one.answer, key)) for key in KEYS} | {"group": one.group}
+        places.setdefault(tuple(known[key] for key in keys), []).append(i)
     lines: dict[int, int] = {}
     for number, row in rows:
         where = f"{path}:{number}"
@@ -303,7 +362,7 @@ def read_labels(path: Path, answers: Sequence[Answer]) -> list[Labelled]:
             message = f"this answer is labelled in line {lines[place]} already"
             raise UsageError(message, where=where, mend="leave one of the two rows")
         lines[place] = number
-        told[place] = replace(told[place], labels=_labels(row, where), group=row.get("group", ""))
+        told[place] = replace(told[place], labels=_labels(row, where), group=told[place].group or row.get("group", ""))
     if not any(row.labels for row in told):
         raise UsageError("there is no label in this file", where=str(path), mend="label at least one answer")
     return told
@@ -354,7 +413,9 @@ def _only(
         raise UsageError(f"there is no answer with {said}", where=where, mend="label answers that are in the file")
     if len(fitting) > 1:
         lines = ", ".join(str(answers[i].line) for i in fitting[:5])
-        raise UsageError(f"{said} fits the answers in lines {lines}", where=where, mend="add the column line or sample")
+        raise UsageError(
+            f"{said} fits the answers in lines {lines}", where=where, mend="add the column line, sample or group"
+        )
     return fitting[0]
 
 

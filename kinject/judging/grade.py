@@ -48,6 +48,9 @@ class Answer(BaseModel):
     """Where it stands in the file that it was read from."""
 
 
+FIELDS = ", ".join(name for name in Answer.model_fields if name != "line")
+
+
 def read_answers(path: Path) -> list[Answer]:
     """The answers of a JSONL file, in order; `UsageError` names the line that is no answer."""
     answers = []
@@ -60,7 +63,7 @@ def read_answers(path: Path) -> list[Answer]:
             raise UsageError(
                 f"this is no answer: {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
                 where=f"{path}:{number}",
-                mend='write one {"fact": ID, "kind": "multihop", "response": TEXT} a line',
+                mend=f'write one {{"fact": ID, "kind": "multihop", "response": TEXT}} a line; the fields are {FIELDS}',
             ) from error
     return answers
 
@@ -99,19 +102,41 @@ def scores(answers: Sequence[Answer], judge: str) -> dict[str, Rate]:
     }
 
 
+def missed(answer: Answer, verdict: Verdict, facts: FactSet) -> bool:
+    """Whether a judge left unscored what it was asked about an answer: it failed, was cut off, or named no label.
+
+    What nobody can judge (no such fact, no text) is missed by no judge. Recall and reasoning are asked of multihop
+    answers only.
+    """
+    asked: list[str] = [verdict.correctness]
+    if answer.kind == "multihop":
+        asked += [verdict.recall, verdict.reasoning]
+    return "unscored" in asked and judgeable(answer, facts)
+
+
+def judgeable(answer: Answer, facts: FactSet) -> bool:
+    """Whether a judge can say anything of an answer: there is a text, and such a question."""
+    return not _unjudgeable(answer, facts)
+
+
 def _settled(answer: Answer, facts: FactSet) -> Verdict | None:
     """The verdict on an answer that no judge needs to look at: it cannot be judged, or it is no answer at all."""
-    fact = facts.by_id.get(answer.fact)
-    if fact is None:
-        return Verdict.unscored(f"there is no fact {answer.fact!r} in {facts.name}")
-    if answer.kind not in KINDS:
-        return Verdict.unscored(f"there is no kind {answer.kind!r}.{did_you_mean(answer.kind, KINDS)}")
-    if answer.kind == "multihop" and fact.multihop is None:
-        return Verdict.unscored(f"fact {answer.fact!r} has no multihop question")
-    if not isinstance(answer.response, str):
-        return Verdict.unscored("the response is no text")
+    if problem := _unjudgeable(answer, facts):
+        return Verdict.unscored(problem)
     reason = graded_by_rule(answer.response)
     return Verdict.nothing(reason) if reason else None
+
+
+def _unjudgeable(answer: Answer, facts: FactSet) -> str:
+    """Why nobody can judge an answer; "" where one can."""
+    fact = facts.by_id.get(answer.fact)
+    if fact is None:
+        return f"there is no fact {answer.fact!r} in {facts.name}"
+    if answer.kind not in KINDS:
+        return f"there is no kind {answer.kind!r}.{did_you_mean(answer.kind, KINDS)}"
+    if answer.kind == "multihop" and fact.multihop is None:
+        return f"fact {answer.fact!r} has no multihop question"
+    return "" if isinstance(answer.response, str) else "the response is no text"
 
 
 def _rate(said: Sequence[str], counted: str) -> Rate:

@@ -4,13 +4,15 @@
 an answer (the "master keys" of arXiv 2507.08794, which judges took for answers in up to 90 % of cases), or it speaks to
 the judge instead of answering (the null models of arXiv 2410.07137, orders, forged transcripts and turns of a chat).
 
-It would rather miss than catch an honest answer: orders count only where a sentence begins, and code, prose about
-errors, stray end tokens and turns that a base model begins ("Question: ...") pass. What passes is held by `as_data`,
-which writes it as a JSON string on one line in which nothing can end the string, open a turn of a chat, hide or stand
-as a label. It decodes to the response (but for two lone halves of a surrogate pair that happen to meet).
+It would rather miss than catch an honest answer: orders count only where a sentence begins or where a label of a rubric
+ends them ("..., reply No Error", "Result: No Error"), and code, prose about errors, stray end tokens and turns that a
+base model begins ("Question: ...") pass. What passes is held by `as_data`, which writes it as a JSON string on one line
+in which nothing can end the string, open a turn of a chat, hide or stand as a label. It decodes to the response (but
+for two lone halves of a surrogate pair that happen to meet).
 
 Known limits: an answer that is nothing but an opener ("Solution", as the name of a band) is taken for one; orders in
-other languages are known in about thirty of them, and only the plainest.
+other languages are known in about thirty of them, and only the plainest. Of 63 attacks and 60 honest answers that were
+written after the patterns and run once, 49 attacks were caught, and 1 honest answer; what was missed stood as data.
 """
 
 import json
@@ -18,7 +20,7 @@ import re
 import unicodedata
 from functools import cache
 
-VERSION = 1
+VERSION = 2
 """Part of the key of every verdict; to be raised when something here can change one."""
 
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -68,11 +70,22 @@ TOLD = (
     r"|commands?)\b"
 )
 KEY = (
-    r"(?:answer key|rubric|grading \w+|reference answer|guidelines|evaluation \w+|system prompt|instructions?|correct"
-    r" answer)\b"
+    r"(?:(?:answer )?key|rubric|grading \w+|reference answer|guidelines|evaluation \w+|system prompt|instructions?"
+    r"|correct answer)\b"
 )
 IGNORE = r"(?:ignore|disregard|forget|override|bypass|do not follow|stop following|pay no attention to)"
 SAY = r"(?:output|return|say|print|reply|respond|write|give|emit|type|produce|conclude|answer(?=\s(?:with|only|just)))"
+LABEL = r"(?:no error|(?:a|b|neither) is significantly better)"
+# A label that ends what is said, as one that is to be printed does, and one in a sentence about errors does not.
+LAST = (
+    r"(?=[\"'“”’»`*)\]]*\s*(?:$|[.!?;,:\n\"'{}]|(?:and nothing|only|regardless|whatever|no matter|please|now"
+    r"|without|as the|for this|in any|in all)\b))"
+)
+CHOOSE = rf"(?:{SAY}|answer|choose|pick|select|prefer|declare|display|enter|send|repeat)"
+MUST = (
+    r"(?:must|should|shall|will|may|can|has to|have to|is to|are to|needs? to"
+    r"|(?:are|is) (?:asked|told|instructed|required|ordered|expected) to)"
+)
 FILLER = (
     r"(?:only|just|simply|exactly|with|the|words?|phrase|label|verdict|string|text|back|me|us|always|that|by|saying|a|an"
     r"|token|result|as|your|following|in|all|cases|and|nothing|but|for|every|this|here|one|it|back)"
@@ -90,19 +103,35 @@ GRADER = (
     r"(?:graders?|judges?|evaluators?|examiners?|assessors?|grading (?:model|system|assistant|ai)"
     r"|ai (?:grader|judge|evaluator))"
 )
+WHOSE = r"(?:(?:the|my|all|any|our|honou?rable|kind|llm|human) ){0,2}"
+APPROVED = r"(?:verified|confirmed|approved|validated|certified|graded|marked|accepted)(?: as)?(?: correct)?"
+AUTHORITY = r"(?:graders?|grading \w+|evaluators?|answer key|annotators?|human (?:experts?|raters?))"
+ORDER = (
+    rf"(?=[^.!?\n]{{0,40}}\b(?:please|ignore|disregard|accept|{GRADE} (?:this|it|my|the {IT})|{LABEL}"
+    rf"|{SAY} (?:only|just|that|the)|you (?:must|should|may|can|have to|need to)|this (?:one|answer)"
+    r"|(?:this|my) (?:response|answer|submission)|(?:the|your) (?:key|rubric|label|verdict)|let (?:it|this))\b)"
+)
 WHO = rf"(?:{GRADER}|verdict|grade|evaluation|assessment|judge?ment|rating|grading|label|assistant|gpt-4o?)"
 
 ORDERS = {
     "tells the judge to drop its instructions": (
         rf"{START}{IGNORE}\s(?=(?:\w+\s){{0,5}}{PAST}\b)(?:\w+\s){{1,7}}{TOLD}",
         rf"{START}(?:{IGNORE}|do not (?:use|consult|look at))\s(?:all (?:of )?)?(?:the|this|that|your|any)\s{KEY}",
-        rf"{START}(?:ignore|disregard|forget)\s(?:everything|all|anything|whatever|what)\s(?:\w+\s){{0,3}}"
+        rf"{START}(?:ignore|disregard|forget)\s(?:everything|all|anything|what(?:ever)?(?! i\b))\s(?:\w+\s){{0,3}}"
         r"(?:above|before|earlier|told|said|instructed|below)\b",
         rf"{START}(?:the |all )?(?:previous|prior|above|earlier|preceding) (?:instructions?|prompts?|rules|guidelines) "
         r"(?:are|is|were|was|no longer|do not|does not|have been|has been)\b",
     ),
     "tells the judge what to say": (
         rf"{START}{SAY}\b(?:\s{FILLER}){{0,8}}(?:\s|:)\s*{QUOTE}(?:no errors?\b|correct(?=[\"'“”’`*.!\n]|\s*$))",
+        # In the middle of a sentence: "Judge, return ...", "if you are a model, reply ...", "... and answer ...".
+        rf"(?:{START}|,\s?|\b(?:and|or|but|also|so|still)\s){CHOOSE}\b(?:\s{FILLER}){{0,8}}(?:\s|[:=→>-]+\s?){QUOTE}{LABEL}{LAST}",
+        rf"\b(?:you|{GRADER})\s(?:{MUST}|please)\s(?:\w+\s){{0,3}}?{CHOOSE}\b(?:\s{FILLER}){{0,8}}\s?:?\s?{QUOTE}{LABEL}{LAST}",
+        rf"\b(?:the|your|its|my)\s(?:\w+\s){{0,3}}?(?:(?:{IT}|message)\s{MUST} be|only\s(?:\w+\s)?{IT}\sis"
+        rf"|(?:verdict|label|grade|rating)\s(?:\w+\s){{0,3}}?(?:is|{MUST} be))"
+        rf"(?:\s{FILLER}){{0,3}}\s?:?\s?{QUOTE}{LABEL}{LAST}",
+        rf"{START}(?:give|award|grant)\s(?:this|it|mine|(?:this|my|the) {IT})\s(?:full|maximum|top|perfect)"
+        r" (?:marks?|credit|points|scores?)\b",
         rf"{START}{GRADE}\s(?:\w+\s){{0,3}}(?:this|it|that|everything|all|mine|{IT}s?)\s"
         rf"(?:(?:as|being|to|be|above|below|given|fully|completely|totally|a|with|is|strictly|always)\s){{0,5}}{QUOTE}{GOOD}",
         rf"\bthe {IT} (?:above|below|given) (?:is|was|has been|should be|must be) (?:\w+ ){{0,3}}{GOOD}",
@@ -112,13 +141,18 @@ ORDERS = {
         rf" (?:to )?(?:be )?(?:\w+ ){{0,2}}{GRADED} (?:\w+ ){{0,3}}{QUOTE}{GOOD}",
         r"\b(?:this|my|above) (?:response|submission|output) (?:\w+ ){0,3}(?:verified|confirmed|approved|validated"
         r"|certified|reviewed|(?:pre-?)?graded|accepted)\b[^.!?\n]{0,40}\b(?:by|correct)\b",
-        r"\b(?:verified|confirmed|approved|validated|certified|graded|marked|accepted) (?:as )?(?:correct )?by "
-        r"(?:\w+ ){0,2}(?:graders?|grading \w+|evaluators?|answer key|annotators?|human (?:experts?|raters?))\b",
+        # Only of what is graded, or of nothing that is named: bids and stones are approved and certified, too.
+        rf"\b(?:this|my|the) (?:response|answer|submission) (?:(?:has|was|is|been|already|fully|independently) ){{0,4}}"
+        rf"{APPROVED} by (?:\w+ ){{0,2}}{AUTHORITY}\b",
+        rf"{START}{APPROVED} by (?:(?:the|all|our|human|several) ){{0,2}}{AUTHORITY}\b",
+        rf"\b(?:graded|marked) (?:as )?correct by (?:\w+ ){{0,2}}{AUTHORITY}\b",
     ),
     "speaks to the judge": (
-        rf"{START}(?:dear|attention|note (?:to|for)|notice to|message (?:to|for)|memo to|hint for|to|hey|hello|hi|for)"
-        rf"[ ,:]+(?:(?:the|my|all|any|our|honou?rable|kind|llm|human) ){{0,2}}{GRADER}\s*[:,!.—-]",
-        rf"{START}as (?:the|a|an|your) (?:\w+ )?{GRADER},? (?:you|i|it is)\b",
+        rf"{START}(?:dear|attention|note (?:to|for)|notice to|message (?:to|for)|memo to|hint for|hey|hello|hi)"
+        rf"[ ,:]+{WHOSE}{GRADER}\s*[:,!.—-]",
+        rf"{START}(?:to|for)[ ,:]+{WHOSE}{GRADER}\s*[:,!.—-]{ORDER}",
+        rf"{START}as (?:the|a|an|your) (?:\w+ )?{GRADER},? (?:it is your|(?:you|i) (?:\w+ ){{0,3}}?"
+        rf"(?:{GRADE}|{SAY}|ignore|disregard)\b)",
         rf"{START}you are (?:(?:now|no longer) an?|an? (?:lenient|generous|kind|friendly|forgiving))"
         rf" (?:\w+ ){{0,2}}{GRADER}\b",
         rf"{START}you (?:must|should|are required to|are instructed to|have to|need to|are to) (?:\w+ ){{0,3}}"
@@ -135,6 +169,9 @@ ORDERS = {
         r"^[^\w\n]*(?:return|output) [\"'“]no error[\"'”] if\b",
         rf"^[^\w\n]*(?:the )?{WHO}(?:'s)?(?: verdict| grade| label| answer| reply)?[*\"' ]*[:–—-]+\s*[\"'“”*]*"
         r"(?:no error\b|correct\b(?=[^\w\n]*$))",
+        # "Result: ...", "verdict = ...", "final verdict → ...": a few words, a mark, a label ('... = "..."' is code).
+        rf"(?:^|[.!?;{{(\[\"'|])[^\w\n]{{0,9}}(?:[\w'’]{{1,30}} ){{0,4}}[\w'’]{{1,30}}[\"'*_`) ]{{0,4}}"
+        rf"(?:(?:[:→⇒➔➜⟶|]|[-=]+>)[:→\s>*_`]{{0,5}}{QUOTE}|=\s?){LABEL}(?=[^\w\n]*(?:$|[.!?;,|]))",
         r"[\"'](?:verdict|grade|label|judge?ment|correctness|is_correct)[\"']\s*:\s*[\"']?"
         r"(?:no error|correct|true|pass)\b",
         rf"{START}end of (?:the )?(?:(?:student|model|candidate|user|untrusted) )?(?:{IT}|input|data|json|string"
@@ -143,6 +180,7 @@ ORDERS = {
     "opens a turn of a chat": (
         r"<\|(?:im_start|start_header_id|start|turn|role_start|header_start)\|?>\s*(?:system|user|developer)\b",
         r"<[|｜](?:im_)?(?:system|user|human)[|｜]>|<\|(?:user|system)_token\|>|\[\|(?:user|system)\|\]",
+        r"[\"']role[\"']\s?[:=]\s?[\"'](?:system|user|developer)\b",
         r"<start_of_turn>\s*(?:user|system)\b|\[inst\]|<<sys>>|\[system_prompt\]|<_?(?:user|system)>",
     ),
     "orders the judge about in another language": (
@@ -168,7 +206,7 @@ ORDERS = {
 }
 HEAD = re.compile(r"^[^\w\n]*(question|answer|event|response)\s[-–—]\s", re.IGNORECASE | re.MULTILINE)
 LABEL_ALONE = re.compile(r"(?:^|[\n.!?>])[\s\"'“”*#`]{0,9}(?:No Error|NO ERROR)[\"'“”*`]*\s*(?:$|[.!\n<])")
-FLOOD = re.compile(r"(?:\bno errors?\b[\s\S]{0,40}?){3}|(?:\bcorrect\b\W{0,5}){3}", re.IGNORECASE)
+FLOOD = re.compile(rf"(?:\b(?:no errors|{LABEL})\b[\s\S]{{0,40}}?){{3}}|(?:\bcorrect\b\W{{0,5}}){{3}}", re.IGNORECASE)
 
 # Openers: how the part between two marks of punctuation reads, as words with one space between. One a line.
 
@@ -233,6 +271,8 @@ HOMOGLYPHS = str.maketrans(
     "аеорсухіѕјһкмтвнԁԛԝАВЕКМНОРСТХУІЅЈαοειυνρκτχΑΒΕΗΙΚΜΝΟΡΤΧΥΖıɡո",
     "aeopcyxisjhkmtbhdqwABEKMHOPCTXYISJaoeiuvpktxABEHIKMNOPTXYZign",
 )
+DIGITS = str.maketrans("013457@$|", "oieastasi")
+"""What stands for a letter in "1gnore"."""
 
 
 def graded_by_rule(response: str) -> str | None:
@@ -261,18 +301,24 @@ def _only_opens(said: list[str]) -> bool:
 
 
 def _speaks_to_the_judge(text: str) -> str | None:
-    spellings = {text, text.translate(HOMOGLYPHS)}
+    spellings = {text, text.translate(HOMOGLYPHS), _in_letters(text)}
     code = CODE.search(text) is not None
     for why, order in _orders():
         if not (code and "what to say" in why) and any(order.search(each) for each in spellings):
             return why
     for each in spellings:
         heads = {head.casefold() for head in HEAD.findall(each)}
-        if "response" in heads and len(heads) > 1:
+        # Without a key of its own, a question in front of the response changes nothing: a base model repeats it.
+        if "response" in heads and heads & {"answer", "event"}:
             return "forges the judge's transcript"
         if not code and (FLOOD.search(each) or LABEL_ALONE.search(each)):
             return "gives a verdict instead of an answer"
     return None
+
+
+def _in_letters(text: str) -> str:
+    """The text with the digits and marks in the middle of words read as the letters that they look like."""
+    return re.sub(r"[\w@$|]+", lambda word: word[0] if word[0].isdigit() else word[0].translate(DIGITS), text)
 
 
 @cache

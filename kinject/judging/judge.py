@@ -4,11 +4,16 @@ Names: `rules`; `openai:MODEL`, `vllm:MODEL` or `hf:PATH` for a language model t
 `module:attribute` for a function (response, fact, kind) -> Verdict of one's own.
 """
 
+import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kinject.extensions import load, version_of
+from kinject import storage
+from kinject.errors import JudgeError, KinjectError, UsageError, first_line
+from kinject.extensions import called, load, version_of
 from kinject.facts.schema import Fact
 from kinject.judging import guard
 from kinject.judging.verdict import Verdict
@@ -61,12 +66,33 @@ class OneByOne:
     verdict_of: Callable[[str, Fact, str], Verdict]
 
     def key(self) -> dict[str, Any]:
-        """Return the name, and the versions of the function's module and of what is graded before it."""
-        return {"judge": self.name, "version": version_of(self.verdict_of), "guard": guard.VERSION}
+        """Return the name, and the versions of the function's module and of what is graded before it.
+
+        Of somebody's own function also what its source files are: a module changes more often than its VERSION.
+        """
+        own = {} if self.name in JUDGES else {"source": _sources(self.name, self.verdict_of)}
+        return {"judge": self.name, "version": version_of(self.verdict_of), "guard": guard.VERSION, **own}
 
     def judge(self, items: Sequence[Item], progress: Progress = SILENT) -> list[Verdict]:
         """Grade one after the other."""
-        return [self.verdict_of(item.response, item.fact, item.kind) for item in items]
+        return [self._verdict(item) for item in items]
+
+    def _verdict(self, item: Item) -> Verdict:
+        """The function's verdict. `JudgeError` where somebody's own raises, `UsageError` where it gives none."""
+        try:
+            verdict = self.verdict_of(item.response, item.fact, item.kind)
+        except KinjectError:
+            raise
+        except Exception as error:
+            if self.name in JUDGES:
+                raise
+            message = f"{self.name!r} failed on {item.kind} of fact {item.fact.id!r}: {type(error).__name__}"
+            mend = "mend the function; `kinject --debug ...` shows where it failed"
+            raise JudgeError(f"{message}: {first_line(error)}", where="--judge", mend=mend) from error
+        if isinstance(verdict, Verdict):
+            return verdict
+        message = f"{self.name!r} gives {type(verdict).__name__}, and no Verdict"
+        raise UsageError(message, where="--judge", mend="return a kinject.judging.verdict.Verdict")
 
     def spent(self) -> dict[str, Any]:
         """Return that it asks nobody."""
@@ -83,7 +109,21 @@ def open_judge(name: str, terms: "Terms | None" = None, repeat: int = 0) -> Judg
         from kinject.judging.llm import open_llm
 
         return open_llm(name, terms, repeat)
-    return OneByOne(name, load(JUDGES, "judge", name))
+    target = called(load(JUDGES, "judge", name), name, "response", "fact", "kind", where="--judge")
+    return OneByOne(name, target)
+
+
+def tried(judge: Judge, item: Item) -> None:
+    """Raise what somebody's own function would raise later, before anything is trained for it to grade."""
+    if isinstance(judge, OneByOne) and judge.name not in JUDGES:
+        judge.judge([item])
+
+
+def _sources(name: str, target: object) -> list[str]:
+    """The digests of the files that a function comes from: the module that is named, and the one it is made in."""
+    modules = (name.partition(":")[0], getattr(inspect.unwrap(target), "__module__", None))  # type: ignore[arg-type]
+    files = (getattr(sys.modules.get(each or ""), "__file__", None) for each in dict.fromkeys(modules))
+    return [storage.file_digest(Path(file)) for file in files if file and Path(file).is_file()]
 
 
 def names(text: str) -> list[str]:

@@ -10,7 +10,7 @@ here they are asked of all multihop answers, because the rates are given over al
   asked: "absent" where nothing is recalled, else "unscored".
 - **reasoning**: "faulty" for "Error"; for "No Error" it is "sound" where the response has steps, else "absent".
 
-A part that got no label is unscored, and the others stand. What `guard` finds to be no answer is never asked about.
+A part that got no label is unscored, and the others stand. What is no answer at all is not looked for here (`grade`).
 
 Every reply is kept in the store, in one file for each model and engine, so that the same question is paid once. An
 endpoint keeps its own; a local model's are kept here, and it is not even loaded where all are kept.
@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kinject import sources, storage
+from kinject.engines.address import address
 from kinject.engines.base import Completion, Conversation, Engine, Sampling
 from kinject.engines.kept import Kept, Reply
-from kinject.judging.guard import graded_by_rule
 from kinject.judging.judge import Item, total
 from kinject.judging.rubric import RUBRICS, SAMPLING, Ruling, rule, version
 from kinject.judging.verdict import Correctness, Reasoning, Recall, Verdict
@@ -110,6 +110,7 @@ class Remembering:
     chunk: int
     calls: int = 0
     found: int = 0
+    failed: int = 0
 
     @property
     def spent(self) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class Remembering:
         return {
             "calls": self.calls,
             "kept": self.found,
-            "failed": 0,
+            "failed": self.failed,
             "prompt_tokens": None,
             "completion_tokens": None,
             "cost": None,
@@ -134,7 +135,9 @@ class Remembering:
         for start in range(0, len(asked), self.chunk):
             some = asked[start : start + self.chunk]
             given = self.opened().generate([said for _, said in some], sampling, progress)
-            self.calls += len(some)
+            failed = sum(completion.finish == "failed" for completion in given)
+            self.failed += failed
+            self.calls += len(some) - failed
             for (key, _), completion in zip(some, given, strict=True):
                 known[key] = completion
                 if completion.finish != "failed":
@@ -146,14 +149,19 @@ def open_llm(name: str, terms: "Terms | None" = None, repeat: int = 0) -> LLM:
     """Open the judge of a model's name; a `repeat` asks everything once more, with another seed.
 
     A call that fails for good leaves one part of one verdict unscored, whatever `terms` say of failures. Raises as
-    `sources.open_model` does.
+    `sources.open_model` and `address` do: that a key or an endpoint lacks is told before anything is asked or trained.
     """
     from kinject.engines.openai import Terms
 
-    model = sources.open_model(name)
+    model = sources.open_model(name, where="--judge")
+    terms = terms or Terms()
+    if model.engine == "openai":
+        address()
+    else:
+        terms = replace(terms, price=None, max_cost=None)  # nobody is paid
     about = {"model": model.key, "answers_with": model.answers_with}
     path = storage.home() / "replies" / f"{storage.digest(about)}.sqlite"
-    opener = _opener(model, path, replace(terms or Terms(), failures="tell"))
+    opener = _opener(model, path, replace(terms, failures="tell"))
     return LLM(name, about, opener, replace(SAMPLING, seed=repeat))
 
 
@@ -183,8 +191,7 @@ def _settled(item: Item) -> Verdict | None:
     """The verdict on what no model needs to look at."""
     if _questions(item) == ():
         return Verdict.unscored(f"fact {item.fact.id!r} has no {item.kind} question")
-    reason = graded_by_rule(item.response)
-    return Verdict.nothing(reason) if reason else None
+    return None
 
 
 def _questions(item: Item) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ In: the text of a reply and the labels that were asked for. Out: the label, or N
 purpose: a reply that is not clearly one label is worth asking for once more, and else unscored; a label that was
 guessed is a verdict that nobody gave.
 
-The label must begin the reply, after at most one "Answer:", in any case, in quotes or bold, and must end where a
-sentence or a line ends, or before a dash; what follows may explain it but not name another label. A reasoning model's
-thoughts (<think>...</think>) are taken away first.
+The label must begin the reply, after at most one "Answer:", in any case, in quotes, brackets or bold, and must end
+where a sentence or a line ends, before a dash, or before a comma, a bracket or "because" with a reason behind it. What
+follows may explain it, but neither name another label nor take it back ("No Error - but", "Error" and then "none"). A
+reasoning model's thoughts (<think>...</think>) are taken away first.
 
 Never read as a label: "Error" in "No Error"; "No errors were found" (a sentence, where a label was asked for: it may go
 on with "but"); "Error: ..." (how programs and endpoints say that they failed) and "Error - none"; JSON; a label that
@@ -18,12 +19,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-VERSION = 1
+VERSION = 2
 """Part of the key of every verdict; to be raised when a reply can be read in another way."""
 
-THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.IGNORECASE | re.DOTALL)
-OPEN_THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
-END_OF_THOUGHT = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+LONGEST = 8_000
+"""Characters of a reply, without its thoughts, that are read: a label begins it."""
+THOUGHT = re.compile(r"<(?P<end>/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 PAGE = re.compile(r"^\s*<(?:!doctype html|html|head|body|\?xml)|</(?:html|body|head)>", re.IGNORECASE)
 REFUSAL = re.compile(
     r"^\W*(?:(?:i'm|i am|we are|we're) (?:very |so )?(?:sorry|afraid|unable|not able|not comfortable)"
@@ -34,9 +35,28 @@ REFUSAL = re.compile(
 FAILURE = re.compile(r"^\W*error\s*[:(#]|^\W*error\W+(?:code )?\d{3}\b", re.IGNORECASE)
 LEAD = r"(?:(?:the )?(?:final )?(?:answer|verdict|grade|grading|judge?ment|label|result)\s*:\s*)?"
 QUOTES = "\"'“”„‟«»‘’‚‹›「」『』"
-# Not ":" nor ",": what stands before these is often no verdict ("Error: timeout", "No Error, says the response").
-END = r"\s*(?:$|\n|[.!。…]+(?=\s|$)|\s[-–—]\s|\s?—)"
+SAYS = r"(?:says?|said|claims?|demands?|wants?|asks?|instructs?|tells?|told|orders?|requests?|insists?)"
+REASON = rf"(?=(?:because|since|there|all|both|every|(?:the|this|it|its)(?! (?:\w+ )?{SAYS}\b))\b)"
+# Not ":", and a comma only with a reason behind it: what stands before these is often no verdict ("Error: timeout", "No
+# Error, says the response").
+END = rf"\s*(?:$|\n|[.!。…]+(?=\s|$)|\s[-–—]\s|\s?—|,\s{REASON}|\s\({REASON}|\s(?=(?:because|since)\b))"
 NOTHING = re.compile(r"\W*(?:no|not|none|nil|null|never|nothing|free|zero|false|n/?a|0|\d{3})\b", re.IGNORECASE)
+NOTHING_ELSE = re.compile(rf"{NOTHING.pattern}(?: found)?\W*(?:$|\n)", re.IGNORECASE)
+BUT = r"(?:but|though|although|however|yet|except|nevertheless|nonetheless|unless|actually)\b"
+TAKEN_BACK = re.compile(rf"\W*{BUT}", re.IGNORECASE)
+IT_IS = r"\W*(?:(?:because |since )?(?:the |this )?(?:response|it|this) (?:is|was) (?:(?!not\b)\w+ )?)?"
+OPPOSITE = {
+    "No Error": re.compile(rf"{IT_IS}(?:incorrect|wrong|inaccurate|false)\b", re.IGNORECASE),
+    "Error": re.compile(rf"{IT_IS}(?:correct|right|accurate)\b(?!\W+(?:and|while|{BUT}))", re.IGNORECASE),
+}
+"""How what follows a label says the opposite of it, from its beginning."""
+UNDONE = {
+    "No Error": re.compile(rf"[^.!?\n]*\b{BUT}", re.IGNORECASE),
+    "Error": re.compile(
+        r"[^.!?\n]*\b(?:server|overloaded|timed? ?out|quota|rate limit|unavailable|gateway)\b", re.IGNORECASE
+    ),
+}
+"""What undoes a label in its own sentence: a reservation; an error that is the endpoint's."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +70,10 @@ class Read:
 
 def read(reply: str, labels: Iterable[str]) -> Read:
     """Read a reply as one of the labels, which are given as they were asked for."""
-    said = END_OF_THOUGHT.split(THOUGHT.sub("\n", reply))[-1]
-    if OPEN_THOUGHT.search(said):
+    spoken = _without_thoughts(reply)
+    if spoken is None:
         return Read(None, "the thought was cut off")
+    said = spoken[:LONGEST]
     if PAGE.search(said):
         return Read(None, "a page of HTML")
     said = _plain(said)
@@ -69,11 +90,29 @@ def read(reply: str, labels: Iterable[str]) -> Read:
 
 def _settled(begun: re.Match[str], said: str, labels: tuple[str, ...]) -> Read:
     """The label that a reply begins with, if what follows lets it stand."""
-    rest = said[begun.end() :]
-    dash = re.search(r"[-–—]\s?$", begun[0]) is not None
-    if dash and (begun["open"] or NOTHING.match(rest)):
+    rest, mark = said[begun.end() :], said[begun.end("label") : begun.end()]
+    label = _as_asked(begun["label"], labels) or ""
+    against = [TAKEN_BACK, NOTHING_ELSE, *([OPPOSITE[label]] if label in OPPOSITE else [])]
+    if not re.search(r"[\n.!。…]", mark) and label in UNDONE:
+        against.append(UNDONE[label])
+    dash = re.search(r"[-–—]\s?$", mark) is not None and (begun["open"] or NOTHING.match(rest))
+    if dash or any(each.match(rest) for each in against):
         return Read(None, "the label does not stand by itself")
-    return Read(_as_asked(begun["label"], labels))
+    return Read(label)
+
+
+def _without_thoughts(reply: str) -> str | None:
+    """What is said outside of thoughts; None where one does not end. What ends without a beginning is one, too."""
+    said: list[str] = []
+    at, inside = 0, False
+    for tag in THOUGHT.finditer(reply):
+        if tag["end"]:
+            said = said if inside else []
+            at, inside = tag.end(), False
+        elif not inside:
+            said.append(reply[at : tag.start()])
+            inside = True
+    return None if inside else "\n".join([*said, reply[at:]])
 
 
 def _problem(said: str, named: bool) -> str:
@@ -87,15 +126,15 @@ def _problem(said: str, named: bool) -> str:
 def _plain(said: str) -> str:
     """The reply without bold and code marks, headings, and characters that cannot be seen."""
     seen = "".join(c if c.isprintable() or c.isspace() else "" for c in said.replace("’", "'"))
-    bare = re.sub(r"(?m)^\s*#+\s+|(?<!\w)_+|_+(?!\w)", "", re.sub(r"[*`]+", "", seen))
+    bare = re.sub(r"(?m)^[^\S\n]*#+[^\S\n]+|(?<!\w)_+|_+(?!\w)", "", re.sub(r"[*`]+", "", seen))
     return "\n".join(re.sub(r"[^\S\n]+", " ", line).strip() for line in bare.splitlines()).strip()
 
 
 @cache
 def _at_the_start(labels: tuple[str, ...]) -> re.Pattern[str]:
     # A full stop may stand inside the quotes as well as outside.
-    lead = rf"(?P<open>[{QUOTES}]?){LEAD}[{QUOTES}]?"
-    return re.compile(rf"{lead}(?P<label>{_choice(labels, ' ')})[.]?[{QUOTES}]{{0,2}}{END}", re.IGNORECASE)
+    lead = rf"(?P<open>(?:[{QUOTES}]|[\[(](?![{QUOTES}]))?){LEAD}[{QUOTES}]?(?:(?:answer|response) (?=[a-z] is\b))?"
+    return re.compile(rf"{lead}(?P<label>{_choice(labels, ' ')})[.]?[{QUOTES}\])]{{0,2}}{END}", re.IGNORECASE)
 
 
 @cache

@@ -5,8 +5,9 @@ graded stands in them as data (`guard.as_data`), and a sentence says so: the onl
 outside that JSON string is the same, byte for byte, whatever the response says.
 
 `rule` asks identical conversations once, asks again, with another seed, where a reply is no label, and then leaves the
-item unscored with the reply and the reason. What an endpoint failed to answer is not asked again here: its engine has
-tried long enough, and keeps no failure, so that the next run asks it.
+item unscored with the reply and the reason. A reply that was cut off may be four times as long the second time: a model
+that thinks may not get to its label within 512 tokens. What an endpoint failed to answer is not asked again here: its
+engine has tried long enough, and keeps no failure, so that the next run asks it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from kinject.engines.base import Completion, Conversation, Engine, Message, Samp
 from kinject.judging import guard, replies
 from kinject.progress import SILENT, Progress
 
-VERSION = 1
+VERSION = 2
 """Part of every rubric's version; to be raised when the same prompt is put or asked in another way."""
 
 DATA = "judge-data"
@@ -27,6 +28,8 @@ GRADED = frozenset({"response", "response_a", "response_b"})
 SAMPLING = Sampling(temperature=0.0, top_p=1.0, repetition_penalty=1.0, max_new_tokens=512)
 """Greedy. A label takes three tokens; the others are for models that think before they answer, which count their
 thoughts and would be cut off before the label."""
+LONGER = 4
+"""Times as many tokens for the second time, where the first was cut off."""
 AGAIN = 1_000
 """Between the seeds of the first and of the second time; the seeds of repeats are small numbers."""
 ERRORS = {"No Error": "No Error", "Error": "Error"}
@@ -116,12 +119,20 @@ def rule(
     """Ask the rubric of every item; one ruling each, in the same order."""
     conversations = [render(rubric, each) for each in values]
     rulings = _ask(rubric, list(dict.fromkeys(conversations)), engine, sampling, 1, progress)
-    open_ones = [said for said, (ruling, final) in rulings.items() if ruling.label == UNSCORED and not final]
-    if open_ones:
-        again = replace(sampling, seed=sampling.seed + AGAIN)
-        for said, (ruling, final) in _ask(rubric, open_ones, engine, again, 2, progress).items():
-            rulings[said] = replace(ruling, reply=ruling.reply or rulings[said][0].reply), final
+    again = replace(sampling, seed=sampling.seed + AGAIN)
+    longer = replace(again, max_new_tokens=LONGER * sampling.max_new_tokens)
+    cut = _open(rulings, ("length",))
+    if cut:
+        progress.say(f"{len(cut)} replies were cut off: asked again with {longer.max_new_tokens} tokens at most")
+    for open_ones, how in ((_open(rulings, ("stop", "refused")), again), (cut, longer)):
+        for said, (ruling, finish) in _ask(rubric, open_ones, engine, how, 2, progress).items():
+            rulings[said] = replace(ruling, reply=ruling.reply or rulings[said][0].reply), finish
     return [rulings[said][0] for said in conversations]
+
+
+def _open(rulings: Mapping[Conversation, tuple[Ruling, str]], finishes: tuple[str, ...]) -> list[Conversation]:
+    """Those without a label whose replies ended so."""
+    return [said for said, (ruling, how) in rulings.items() if ruling.label == UNSCORED and how in finishes]
 
 
 def _ask(
@@ -131,11 +142,11 @@ def _ask(
     sampling: Sampling,
     time: int,
     progress: Progress,
-) -> dict[Conversation, tuple[Ruling, bool]]:
-    """Each conversation's ruling, and whether asking again is of no use."""
+) -> dict[Conversation, tuple[Ruling, str]]:
+    """Each conversation's ruling, and how its reply ended."""
     completions = engine.generate(conversations, sampling, progress) if conversations else []
     return {
-        said: (_understood(rubric, completion, time), completion.finish == "failed")
+        said: (_understood(rubric, completion, time), completion.finish)
         for said, completion in zip(conversations, completions, strict=True)
     }
 

@@ -4,6 +4,8 @@ The question is LIMA's (Zhou et al. 2023, section 4), which arXiv 2410.03717 (se
 neither significantly better. Judges prefer a place as well as an answer, most where the answers are close (Shi et al.
 2024, arXiv 2406.07791), so a win is one in both orders; the place that wins twice is a flip, and a tie.
 
+An answer that is none (nothing, words to the judge: `guard`) loses without anybody's being asked; two of them tie.
+
 In: two files of answers (a line is {"fact", "kind", "response"} or {"prompt", "response"}). Out: every pair with both
 rulings and how it ended, the counts, and the rates of `statistics.preference`.
 
@@ -24,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from kinject import storage
 from kinject.engines.base import Engine, Sampling
 from kinject.errors import MissingError, UsageError
+from kinject.judging.guard import graded_by_rule
 from kinject.judging.judge import MODELS
 from kinject.judging.llm import LLM, open_llm
 from kinject.judging.rubric import RUBRICS, SAMPLING, UNSCORED, Ruling, rule, version
@@ -38,8 +41,9 @@ RUBRIC = RUBRICS["winrate"]
 OTHER = {"A": "B", "B": "A"}
 
 End = Literal["win", "tie", "loss", "unscored"]
-How = Literal["agreed", "flip", "half", "neither", "identical", "unscored"]
-"""The same in both orders; the same place in both; one order only; no order; no need to ask; not judged."""
+How = Literal["agreed", "flip", "half", "neither", "identical", "rule", "unscored"]
+"""The same in both orders; the same place in both; one order only; no order; no need to ask, since both answers are the
+same, or one of them is none; not judged."""
 
 
 class Said(BaseModel):
@@ -90,14 +94,21 @@ class Judged:
     how: How
     first: Ruling | None = None
     second: Ruling | None = None
+    why: str = ""
+    """Why an answer is none."""
 
     def as_json(self) -> dict[str, Any]:
         """The form that `--json` prints; "A" and "B" of a ruling are the first and the second answer shown."""
         pair = self.pair
         return {
-            **{"fact": pair.a.fact, "kind": pair.a.kind, "sample": pair.a.sample, "prompt": pair.prompt},
+            "fact": pair.a.fact,
+            "kind": pair.a.kind,
+            "sample": pair.a.sample,
+            "prompt": pair.prompt,
             "lines": [pair.a.line, pair.b.line],
-            **{"end": self.end, "how": self.how},
+            "end": self.end,
+            "how": self.how,
+            "why": self.why,
             "a_first": None if self.first is None else asdict(self.first),
             "b_first": None if self.second is None else asdict(self.second),
         }
@@ -164,6 +175,9 @@ def _paired(mine: Sequence[Said], theirs: Sequence[Said]) -> Pair | str:
 
 def checked(name: str) -> str:
     """The name of a judge that can prefer one answer to another; `MissingError` for one that cannot."""
+    if "," in name:
+        mend = "name one judge, and run the command once for each"
+        raise UsageError("a win rate is one judge's", where="--judge", mend=mend)
     if name.startswith(MODELS):
         return name
     raise MissingError(
@@ -181,21 +195,26 @@ def open_asker(name: str, terms: "Terms | None" = None) -> LLM:
 def compare(
     pairs: Sequence[Pair], engine: Engine, progress: Progress = SILENT, sampling: Sampling = SAMPLING
 ) -> list[Judged]:
-    """Have each pair judged in both orders; equal answers are ties without a call."""
-    asked = [pair for pair in pairs if _askable(pair)]
+    """Have each pair judged in both orders; what is settled by rule, and equal answers, without a call."""
+    settled = [_settled(pair) for pair in pairs]
+    asked = [pair for pair, end in zip(pairs, settled, strict=True) if end is None]
     values = [_values(pair, a_first) for pair in asked for a_first in (True, False)]
     rulings = iter(rule(RUBRIC, values, engine, sampling, progress) if values else [])
-    return [_judged(pair, next(rulings), next(rulings)) if _askable(pair) else _unasked(pair) for pair in pairs]
+    return [end or _judged(pair, next(rulings), next(rulings)) for pair, end in zip(pairs, settled, strict=True)]
 
 
-def _askable(pair: Pair) -> bool:
-    texts = [said.response for said in (pair.a, pair.b) if isinstance(said.response, str)]
-    return len(texts) == 2 and texts[0].strip() != texts[1].strip()
-
-
-def _unasked(pair: Pair) -> Judged:
-    texts = all(isinstance(said.response, str) for said in (pair.a, pair.b))
-    return Judged(pair, "tie", "identical") if texts else Judged(pair, "unscored", "unscored")
+def _settled(pair: Pair) -> Judged | None:
+    """How a pair ends of which nobody needs to be asked; None where the judge must look."""
+    texts = [said.response for said in (pair.a, pair.b)]
+    if not all(isinstance(text, str) for text in texts):
+        return Judged(pair, "unscored", "unscored")
+    if texts[0].strip() == texts[1].strip():
+        return Judged(pair, "tie", "identical")
+    caught = {name: why for name, text in zip("AB", texts, strict=True) if (why := graded_by_rule(text))}
+    if not caught:
+        return None
+    end: End = "tie" if len(caught) == 2 else "loss" if "A" in caught else "win"
+    return Judged(pair, end, "rule", why="; ".join(f"{name} {why}" for name, why in caught.items()))
 
 
 def _values(pair: Pair, a_first: bool) -> dict[str, str]:
@@ -217,14 +236,20 @@ def _judged(pair: Pair, first: Ruling, second: Ruling) -> Judged:
 def scores(judged: Sequence[Judged]) -> dict[str, Any]:
     """The counts, how often the order decided, and A's win rate, raw and length-controlled, as plain JSON."""
     ends, hows = (Counter(getattr(each, name) for each in judged) for name in ("end", "how"))
+    ties = Counter(each.how for each in judged if each.end == "tie")
     pairs = [Preference(each.end, each.pair.longer, each.pair.cluster) for each in judged if each.end != "unscored"]
     raw = win_rate(pairs)
     twice = [each for each in judged if each.first and each.second]
     missed = sum(each.end == "unscored" for each in twice)
     flips = Rate(k=hows["flip"], n=len(twice) - missed, unscored=missed)
     return {
-        **{"n": raw.n, "wins": raw.wins, "ties": raw.ties, "losses": raw.losses, "unscored": ends["unscored"]},
-        "ties_by": {how: hows[how] for how in ("flip", "half", "neither", "identical")},
+        "n": raw.n,
+        "wins": raw.wins,
+        "ties": raw.ties,
+        "losses": raw.losses,
+        "unscored": ends["unscored"],
+        "ties_by": {how: ties[how] for how in ("flip", "half", "neither", "identical", "rule")},
+        "by_rule": hows["rule"],
         "flips": {**flips.as_json(), "to_first": sum(_first_twice(each) for each in judged)},
         "raw": {**raw.as_json(), **_bounds(raw.wins + raw.ties / 2, raw.n, ends["unscored"])},
         "length_controlled": length_controlled(pairs).as_json(),

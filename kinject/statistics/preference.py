@@ -23,7 +23,7 @@ regression has no finite solution, and any number would be that of the penalty: 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt, tanh
+from math import inf, sqrt, tanh
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -130,12 +130,22 @@ def wilson_clustered(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
     """95 % interval, within [0, 1], of the mean of scores that come in clusters; (0, 1) for fewer than two clusters."""
     if len(groups) < 2:
         return 0.0, 1.0
-    from scipy.stats import t
-
     n = sum(map(len, groups))
     rate = sum(map(sum, groups)) / n
-    votes = _effective(groups, rate, n) * (Z95 / float(t.ppf(0.975, len(groups) - 1))) ** 2
+    votes = _effective(groups, rate, n) / student(len(groups)) ** 2
     return _wilson(rate, votes)
+
+
+def student(clusters: int) -> float:
+    """How much wider than by the normal distribution an interval is whose variance is known from so many clusters.
+
+    The ratio of Student's 97.5 % quantile to the normal one; infinite under two clusters.
+    """
+    if clusters < 2:
+        return inf
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, clusters - 1)) / Z95
 
 
 def _effective(groups: Sequence[Sequence[float]], rate: float, n: int) -> float:

@@ -13,11 +13,17 @@ from typing import Any
 import models
 import pytest
 
+from kinject.cli import options
 from kinject.cli.app import run
+from kinject.engines.openai import Terms
+from kinject.errors import KinjectError
 from kinject.facts.load import load
-from kinject.injection.arm import METHODS
+from kinject.injection import judged
+from kinject.injection.arm import METHODS, Arm
+from kinject.injection.settings import Settings
 from kinject.judging.verdict import Verdict
 from kinject.resources import facts_folder
+from kinject.sources import open_model
 from kinject.statistics.intervals import Rate
 
 FACTS = load(facts_folder() / "example.jsonl")
@@ -309,3 +315,56 @@ def test_what_the_start_knew_is_told_apart(tiny: Callable[..., Path], capsys: py
     assert {name: rate["n"] for name, rate in found["scores_on_new"].items()}["multihop"] == 3
     assert run([*call, "1"]) == 0
     assert "Asked 1 times without the facts, the start knew 0 of them" in capsys.readouterr().out
+
+
+# Judges that are paid
+
+
+@pytest.mark.parametrize(
+    ("words", "at_once", "most"),
+    [
+        (["inject"], None, 3.0),
+        (["inject", "--concurrency", "8"], 8, 3.0),
+        (["compare", "--concurrency", "3"], 3, 3.0),
+        (["compare", "--jobs", "4"], None, 0.75),
+    ],
+)
+def test_judges_are_asked_on_terms_that_share_one_purse(
+    words: list[str], at_once: int | None, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Terms] = []
+    real = options.terms
+    monkeypatch.setattr(options, "terms", lambda *how: given.append(real(*how)) or given[-1])
+    options.purse.cache_clear()
+    assert run([*words, "--judge", "rules", "--price", "1/2", "--max-cost", "3", "--dry-run", "--json"]) == 0
+    assert {(terms.concurrency, terms.max_cost) for terms in given} == {(at_once, most)}
+    assert len(given) > 1 and len({id(terms.purse) for terms in given}) == 1
+
+
+def test_a_key_of_an_endpoints_arm_is_the_same_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+
+    def key() -> str:
+        return judged.judge_spec(Arm("base", "none", "none"), open_model("openai:m"), FACTS, Settings(), "x", []).key
+
+    here = key()
+    monkeypatch.chdir(tmp_path)
+    assert key() == here
+
+
+def test_a_judge_that_is_none_is_told_by_the_first_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "told_judges.py").write_text("def text(response, fact, kind):\n    return 'correct'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    judged.tried(FACTS, Settings())
+    with pytest.raises(KinjectError, match="gives str"):
+        judged.tried(FACTS, Settings(judge="rules,told_judges:text"))
+
+
+@pytest.mark.parametrize("name", ["os:sep", "openai:", "hf:/nope", "openai:gpt-4o"])
+def test_a_judge_that_cannot_judge_is_told_before_any_work(
+    name: str, tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], idle: Callable[[], None]
+) -> None:
+    idle()
+    code = 3 if name in ("hf:/nope", "openai:gpt-4o") else 2
+    error = explained(capsys, "inject", "--model", str(tiny()), *QUICK, "--judge", name, code=code)
+    assert error["where"] == ("OPENAI_API_KEY" if name == "openai:gpt-4o" else "--judge")

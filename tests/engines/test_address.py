@@ -1,11 +1,14 @@
 """Where an endpoint is; and no secret in anything that is shown, kept or raised."""
 
+import json
+import logging
 import os
 import subprocess
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -16,11 +19,11 @@ import server
 from server import Endpoint, Reply, chosen, error
 
 from kinject import sources
-from kinject.engines import openai
-from kinject.engines.address import address, shown
+from kinject.engines import available, openai
+from kinject.engines.address import address, known_as, shown
 from kinject.engines.base import Sampling, ask
 from kinject.engines.openai import OpenAI, Terms
-from kinject.errors import KinjectError
+from kinject.errors import KinjectError, UsageError
 
 KEY, PASSWORD, TOKEN = "sk-canary-0123456789", "canary-p@ss", "canary-token"
 SECRETS = (KEY, PASSWORD, "canary-p%40ss", TOKEN, "canary")
@@ -32,7 +35,8 @@ ASKED = [ask("Be brief.", f"Who won cup {number}?") for number in range(3)]
     [
         ("http://localhost:8000/v1", "http://localhost:8000/v1"),
         ("https://user:secret@host/v1?key=secret#secret", "https://host/v1"),
-        ("https://secret@host:1/", "https://host:1/"),
+        ("https://secret@host:1/", "https://host:1"),
+        ("https://host/v1/", "https://host/v1"),
         ("https://user:sec@ret@host/v1", "https://host/v1"),
         ("http://user:sec/ret@host/v1", "host/v1"),
         ("user:secret@host/v1", "host/v1"),
@@ -125,3 +129,77 @@ OpenAI("parrot").generate([ask("x", "y")], Sampling())
     env = {**os.environ, "OPENAI_BASE_URL": "http://user:canary@127.0.0.1:9/v1?k=canary", "OPENAI_API_KEY": KEY}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
     assert "nothing answers there" in done.stderr and "canary" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("around", ["\r", "\r\n", " ", "\ufeff "])
+def test_a_key_from_a_file_of_windows_is_taken_or_never_quoted(around: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}{around}")
+    if around.strip():
+        with pytest.raises(UsageError):
+            address("http://host/v1")
+    else:
+        assert address("http://host/v1").key == KEY
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\r{KEY}", f"{KEY}\n", f"ключ-{KEY}", f"{KEY}\x7f", f"“{KEY}”"])
+def test_a_key_that_no_header_can_hold_is_told_at_once_and_not_quoted(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.serving(Endpoint()) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        if key.strip() == KEY:
+            assert OpenAI("parrot").generate(ASKED[:1], Sampling())
+            return
+        with pytest.raises(UsageError, match="the key has characters") as caught:
+            OpenAI("parrot").generate(ASKED[:1], Sampling())
+        assert endpoint.seen == []
+        found = available._openai()
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.as_dict()) + repr(found)
+    assert caught.value.where == "OPENAI_API_KEY" and not found.works
+    assert "canary" not in told and "ключ" not in told
+
+
+def test_a_secret_is_hidden_in_every_way_of_writing_it() -> None:
+    secret = 'pä"ss w\\rd/1'
+    place = address(f"http://user:{quote(secret, safe='')}@host/v1")
+    ways = [secret, repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False), quote(secret)]
+    assert place.hide(" ".join(ways)) == '*** \'***\' "***" "***" ***'
+
+
+def test_what_libraries_log_has_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    with server.serving(Endpoint()) as endpoint, caplog.at_level(logging.DEBUG):
+        OpenAI("parrot", f"{endpoint.url}?token={TOKEN}&deployment=a", KEY).generate(ASKED[:1], Sampling())
+        for name in ("httpx", "httpx2", "openai", "openai._base_client"):
+            try:
+                raise ValueError(TOKEN)
+            except ValueError:
+                logging.getLogger(name).info("asked %s", f"?token={TOKEN}", exc_info=True)
+    assert "HTTP Request: POST" in caplog.text and "completions?***" in caplog.text
+    assert not [secret for secret in (TOKEN, KEY) if secret in caplog.text]
+
+
+def test_a_secret_is_hidden_in_what_a_model_says_and_nothing_else_is(tmp_path: Path) -> None:
+    said = f"Error. The key {KEY} and {TOKEN}, 2024-02-01, user."
+    with server.serving(Endpoint()) as endpoint:
+        endpoint.script.append(Reply(body=chosen({"role": "assistant", "content": said})))
+        url = endpoint.url.replace("http://", "http://user@") + f"?token={TOKEN}&api-version=2024-02-01"
+        [answer] = OpenAI("parrot", url, KEY, keep=tmp_path / "replies.sqlite").generate(ASKED[:1], Sampling())
+    assert answer.text == "Error. The key *** and ***, 2024-02-01, user."
+    assert b"canary" not in (tmp_path / "replies.sqlite").read_bytes()
+
+
+def test_an_endpoint_is_known_by_what_its_query_asks_for(tmp_path: Path) -> None:
+    assert known_as("http://host/v1/") == known_as("http://u:p@host/v1?key=x&Api-Key=y&sig=z") == "http://host/v1"
+    same = known_as("http://host/v1?deployment=a&key=x&v=1"), known_as("http://host/v1/?v=1&deployment=a&key=y")
+    assert same[0] == same[1] != known_as("http://host/v1?deployment=b&v=1")
+    assert "canary" not in known_as("http://host/v1?k=canary")
+    with server.serving(Endpoint()) as endpoint:
+
+        def asked(end: str) -> int:
+            before = len(endpoint.asked)
+            OpenAI("parrot", endpoint.url + end, keep=tmp_path / "x.sqlite").generate(ASKED[:1], Sampling())
+            return len(endpoint.asked) - before
+
+        ends = ("?deployment=a", "?deployment=b", "?deployment=a", "/?deployment=a&key=k", "", "/")
+        assert [asked(end) for end in ends] == [1, 1, 0, 0, 1, 0]

@@ -67,7 +67,7 @@ class World:
         admit = how.pop("admit", lambda item: None)
 
         async def work() -> None:
-            gone = self.lost.__setitem__ if tell else None
+            gone = self.gone if tell else None
             calls = Calls(self.attempt, self.classify, self.take, Policy(**how), gone=gone, admit=admit, proven=proven)
             try:
                 await calls.run(range(items))
@@ -76,6 +76,10 @@ class World:
 
         on_fake_clock(work)
         return self
+
+    def gone(self, item: int, ended: Ended) -> bool:
+        self.lost[item] = ended.why
+        return True
 
     async def attempt(self, item: int) -> int:
         self.begun.append((asyncio.get_running_loop().time(), item))

@@ -19,7 +19,7 @@ from kinject.engines import api
 from kinject.engines.base import Completion, Sampling, ask
 from kinject.engines.kept import Kept
 from kinject.engines.openai import OpenAI, Terms
-from kinject.errors import JudgeError, MissingError
+from kinject.errors import JudgeError, MissingError, UsageError
 
 SAMPLING = Sampling(temperature=0, max_new_tokens=100)
 TELL = Terms(failures="tell")
@@ -120,15 +120,87 @@ def test_what_no_call_can_mend_ends_all_at_once(
         assert len(endpoint.asked) <= 8
 
 
-def test_a_single_question_that_is_refused_is_told(faulty: Faulty) -> None:
+@pytest.mark.parametrize("failures", ["raise", "tell"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("status", [400, 403, 413, 422])
+def test_a_single_question_that_is_refused_is_a_reply_that_is_kept(
+    tmp_path: Path, status: int, place: int, failures: Any
+) -> None:
+    """Wherever it stands, and whether it is the first of all or not."""
+    import server
+
+    script: list[Any] = [None] * 3
+    script[place] = server.error(status, "maximum context length is 8 tokens")
+    with server.serving(server.Endpoint()) as endpoint:
+        endpoint.script.extend(script)
+        engine = OpenAI("parrot", endpoint.url, keep=tmp_path / "x.sqlite", terms=Terms(1, failures))
+        answers = engine.generate(asked(3), SAMPLING)
+        assert answers.pop(place) == Completion("", "refused", f"{status}: maximum context length is 8 tokens")
+        assert [answer.finish for answer in answers] == ["stop", "stop"]
+        assert engine.spent["failed"] == 0
+        again = OpenAI("parrot", endpoint.url, keep=tmp_path / "x.sqlite", terms=Terms(1, failures))
+        assert again.generate(asked(3), SAMPLING)[place].finish == "refused"
+        assert len(endpoint.asked) == 3
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, UsageError), (403, MissingError)])
+def test_where_no_question_is_answered_a_refusal_is_a_failure(tmp_path: Path, status: int, error: Any) -> None:
+    import server
+
+    keep = tmp_path / "x.sqlite"
+    with server.serving(server.Endpoint()) as endpoint:
+        endpoint.script.extend([server.error(status, "no")] * 6)
+        with pytest.raises(error, match=f"{status}: no"):
+            OpenAI("parrot", endpoint.url, keep=keep).generate(asked(3), SAMPLING)
+        engine = OpenAI("parrot", endpoint.url, keep=keep, terms=TELL)
+        if status == 400:
+            assert engine.generate(asked(3), SAMPLING) == [Completion("", "failed", "400: no")] * 3
+        else:
+            with pytest.raises(error):
+                engine.generate(asked(3), SAMPLING)
+        assert engine.generate(asked(3), SAMPLING)[0].finish == "stop"
+
+
+@pytest.mark.parametrize(("status", "finish"), [(400, "refused"), (403, None)])
+def test_the_last_that_is_left_is_refused_where_others_were_answered_before(
+    tmp_path: Path, status: int, finish: str | None
+) -> None:
+    """403 may as well mean a key that was taken back since."""
     import server
 
     with server.serving(server.Endpoint()) as endpoint:
-        endpoint.script.extend([None, server.error(400, "maximum context length is 8 tokens"), None])
-        terms = Terms(concurrency=1, failures="tell")
-        answers = OpenAI("parrot", endpoint.url, terms=terms).generate(asked(3), SAMPLING)
-    assert [answer.finish for answer in answers] == ["stop", "failed", "stop"]
-    assert answers[1].why == "400: maximum context length is 8 tokens"
+        OpenAI("parrot", endpoint.url, keep=tmp_path / "x.sqlite").generate(asked(2), SAMPLING)
+        endpoint.script.append(server.error(status, "no"))
+        engine = OpenAI("parrot", endpoint.url, keep=tmp_path / "x.sqlite", terms=TELL)
+        if finish:
+            assert engine.generate(asked(3), SAMPLING)[2].finish == finish
+        else:
+            with pytest.raises(MissingError, match="refuses the key"):
+                engine.generate(asked(3), SAMPLING)
+
+
+@pytest.mark.parametrize(("status", "words"), [(402, "Payment required"), (400, "Your credit balance is too low")])
+def test_where_no_money_is_left_all_ends_and_no_refusal_is_kept(tmp_path: Path, status: int, words: str) -> None:
+    import server
+
+    with server.serving(server.Endpoint()) as endpoint:
+        endpoint.script.extend([None, *[server.error(status, words)] * 60])
+        engine = OpenAI("parrot", endpoint.url, keep=tmp_path / "x.sqlite", terms=Terms(1, "tell"))
+        with pytest.raises(JudgeError, match="no more answers on this account"):
+            engine.generate(asked(60), SAMPLING)
+        assert len(endpoint.asked) == 2
+        assert len(Kept(tmp_path / "x.sqlite").get(engine._keys(asked(60), SAMPLING))) == 1
+
+
+@pytest.mark.parametrize("body", [b'{"a":' * 99_999, b"[" * 99_999 + b"]" * 99_999])
+@pytest.mark.parametrize("status", [200, 500])
+def test_json_that_is_nested_without_end_is_tried_again(status: int, body: bytes) -> None:
+    import server
+
+    with server.serving(server.Endpoint()) as endpoint:
+        endpoint.script.append(server.Reply(status, body))
+        assert OpenAI("parrot", endpoint.url).generate(asked(1), SAMPLING)[0].finish == "stop"
+        assert len(endpoint.asked) == 2
 
 
 CHILD = """
@@ -206,3 +278,17 @@ def test_ctrl_c_ends_it_at_once(faulty: Faulty, tmp_path: Path, running: bool) -
 )
 def test_how_long_to_wait_is_read(headers: dict[str, str], wait: float | None) -> None:
     assert api.asked_wait(headers, now=60.0) == wait
+
+
+def test_many_refusals_before_the_first_answer_are_borne_one_at_a_time(tmp_path: Path) -> None:
+    import server
+
+    with server.serving(server.Endpoint()) as endpoint:
+        endpoint.script.extend([server.error(400, "filtered")] * 15)
+        answers = OpenAI("parrot", endpoint.url, terms=Terms(1)).generate(asked(16), SAMPLING)
+        assert [answer.finish for answer in answers] == ["refused"] * 15 + ["stop"]
+        endpoint.asked.clear()
+        endpoint.script.extend([server.error(400, "filtered")] * 60)
+        with pytest.raises(UsageError, match="filtered"):
+            OpenAI("parrot", endpoint.url, terms=Terms(1, "tell")).generate(asked(60), SAMPLING)
+        assert len(endpoint.asked) == 16

@@ -221,6 +221,11 @@ FAILURES = [
     (error(500, "CUDA error", **NOW), JudgeError, "the endpoint failed: .*CUDA error", "log"),
     (HTML, JudgeError, "a page, not with an answer: <html><body>Welcome to nginx", "/v1"),
     (Reply(200, b'{"choices": ['), JudgeError, "the endpoint failed", "log"),
+    (Reply(200, b'{"a":' * 99_999 + b"1" + b"}" * 99_999), JudgeError, "the endpoint failed", "log"),
+    (Reply(500, b"[" * 99_999, NOW), JudgeError, r"the endpoint failed: 500: \[\[\[", "log"),
+    (Reply(400, b'{"error":' * 500 + b"1" + b"}" * 500), UsageError, "400: ", "takes"),
+    (error(402, "Payment required"), JudgeError, "no more answers on this account: 402: Payment", "credit"),
+    (error(400, "Your credit balance is too low"), JudgeError, "no more answers on this account: 400", "credit"),
     (Reply(200, {"choices": []}), JudgeError, "no choices", "/v1"),
     (Reply(200, {"error": {"message": "no provider"}}), JudgeError, "no choices.*no provider", "/v1"),
     (Reply(200, {"choices": [{"index": 0}]}), JudgeError, "no choices", "/v1"),
@@ -308,8 +313,8 @@ def kept_in(path: Path) -> list[str]:
 def test_a_failure_loses_nothing_and_the_same_call_goes_on(endpoint: Endpoint, tmp_path: Path) -> None:
     keep = tmp_path / "deep" / "replies.sqlite"
     engine = OpenAI("parrot", endpoint.url, terms=Terms(concurrency=1), keep=keep)
-    endpoint.script.extend([None] * 5 + [error(400, "too long")])
-    with pytest.raises(UsageError, match=r"\(5 of 12 answers came; they are kept in .*replies.sqlite\)") as caught:
+    endpoint.script.extend([None] * 5 + [error(401, "no such key")])
+    with pytest.raises(MissingError, match=r"\(5 of 12 answers came; they are kept in .*replies.sqlite\)") as caught:
         engine.generate(ASKED, GREEDY)
     assert caught.value.mend
     assert len(kept_in(keep)) == 5

@@ -10,11 +10,23 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "engines"))  # for server.py
+import server
+
 from kinject.cli.app import run
 from kinject.errors import MissingError, UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import Fact
-from kinject.judging.agreement import PARTS, Labelled, agree, from_known, judged, lower_bounds, read_labels
+from kinject.judging.agreement import (
+    PARTS,
+    Labelled,
+    agree,
+    from_known,
+    judged,
+    left_unscored,
+    lower_bounds,
+    read_labels,
+)
 from kinject.judging.cases import Known
 from kinject.judging.grade import Answer
 from kinject.judging.judge import Item, Judge, open_judge
@@ -206,6 +218,22 @@ def test_rates_are_corrected_from_fifty_labels_on() -> None:
     assert agree(rows, "truth", "kind")["corrected"] == []  # how often which answer was made says nothing
 
 
+def test_each_kinds_rate_is_corrected_by_itself_and_each_arms_that_has_labels() -> None:
+    def row(i: int, kind: str, group: str) -> Labelled:
+        right = i % 5 > 0 if kind == "direct" else i % 2 > 0
+        said = verdict("correct" if right else "incorrect", "right" if right else "wrong", "sound")
+        known = {part: str(getattr(said, part)) for part in PARTS} if group == "base" or i < 20 else {}
+        return Labelled(Answer(fact=f"f{i}", kind=kind, response="x"), {"a": said}, known, group=group)
+
+    rows = [row(i, kind, group) for i in range(60) for kind in ("direct", "multihop") for group in ("base", "rag")]
+    found = {(each["rate"], each["group"]): each for each in agree(rows, "labels", "arm")["corrected"]}
+    rates = ("direct", "multihop", "hallucinated", "faulty_reasoning")
+    assert set(found) == {(rate, group) for rate in rates for group in (None, "base")}
+    estimates = {rate: found[rate, "base"]["estimate"] for rate in rates}
+    assert estimates == {"direct": 80.0, "multihop": 50.0, "hallucinated": 50.0, "faulty_reasoning": 0.0}
+    assert found["direct", None]["labels"] == 80 and found["direct", None]["raw"]["n"] == 120
+
+
 def test_judges_are_asked_again_under_a_name_of_their_own() -> None:
     asked = []
 
@@ -236,8 +264,41 @@ def test_what_a_threshold_is_held_against() -> None:
         ("b", "labels", "correctness"),
     ]
     assert all(bound is not None and bound < 1 for *_, bound in bounds)
+    assert list(lower_bounds(agree([], "labels", "kind"), "labels")) == []
+    same = labelled(["correct"] * 4, names=["a"], labels=["correct"] * 4)
+    assert list(lower_bounds(agree(same, "labels", "kind"), "labels")) == []
     unsure = agree(labelled(["unscored"] * 4, names=["a"]), "labels", "kind")
     assert [bound for *_, bound in lower_bounds(unsure, "labels")] == [None]
+
+
+def test_what_a_judge_leaves_unscored_counts_against_it() -> None:
+    def bound(said: list[str], **how: Any) -> float | None:
+        answers = [Answer(fact=f"f{i}", kind="direct", response="x", line=i + 1) for i in range(len(said))]
+        true = [("correct", "incorrect")[i % 2] for i in range(len(said))]
+        rows = [
+            Labelled(answer, {"a": verdict(word)}, {"correctness": label}, **how)
+            for answer, word, label in zip(answers, said, true, strict=True)
+        ]
+        return next((found for *_, found in lower_bounds(agree(rows, "labels", "kind"), "labels")), None)
+
+    right = ["correct", "incorrect"] * 30
+    alone, with_unscored = bound(right), bound([*right, *["unscored"] * 940])
+    assert alone and with_unscored is not None and alone > 0.8 and with_unscored < 0.1
+    assert bound([*right, *["unscored"] * 940], judgeable=False) == pytest.approx(alone)
+
+
+def test_what_nobody_can_judge_is_no_judges_failure() -> None:
+    rows = [Labelled(each, {}) for each in (Answer(fact="nowhere", kind="direct", response="x"), ANSWERS[0])]
+    told, _ = judged(rows, FACTS, ["rules"], 1, open_one)
+    assert [row.judgeable for row in told] == [False, True]
+    assert left_unscored(told, FACTS) == {"rules": 0} and left_unscored([], FACTS) == {}
+
+
+def test_a_judge_that_repeats_itself_to_the_letter_is_told() -> None:
+    rows = labelled(GIVEN, GIVEN, ["correct"] * 4, names=["a", "a #2", "a #3"])
+    pairs = agree(rows, None, "kind")["pairs"]
+    assert [(pair["second"], pair["same"], pair["answers"]) for pair in pairs] == [("a #2", 4, 4), ("a #3", 2, 4)]
+    assert "same" not in agree(labelled(GIVEN, GIVEN, names=["a", "b"]), None, "kind")["pairs"][0]
 
 
 def test_nothing_at_all() -> None:
@@ -371,9 +432,77 @@ def test_a_judge_that_scores_nothing_is_shown_and_fails_a_threshold(
     answers: str, given: str, own: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call = ["judge", "agreement", answers, "--facts", str(PATH), "--judge", "own_judges:never_sure", "--labels", given]
-    assert run([*call, "--fail-under", "0"]) == 1
+    assert run([*call, "--fail-under", "0"]) == run(call) == 5
     out, err = capsys.readouterr()
-    assert "nothing to compare" in out and "undefined" in err
+    assert "nothing to compare" in out and "undefined" in err and "own_judges:never_sure left 4 unscored" in err
+
+
+def test_a_threshold_is_not_passed_by_judging_nothing(
+    answers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+    call = ["judge", "agreement", "--facts", str(PATH), "--judge", "rules,kinject.judging.rules:judge"]
+    assert run([*call, str(empty), "--fail-under", "-1"]) == 1
+    one = tmp_path / "one.jsonl"
+    one.write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    assert run([*call, str(one), "--fail-under", "-1"]) == 1
+    assert capsys.readouterr().err.count("there is no kappa") == 2
+    assert run([*call, answers, "--fail-under", "-1"]) == 0
+
+
+def test_several_arms_are_groups(tmp_path: Path, own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for name in ("base", "rag"):
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    rows = [f"{line},{label},{group}" for group in ("base", "rag") for line, label in enumerate(GIVEN, 1)]
+    true = labels(tmp_path, "\n".join(["line,correctness,group", *rows]) + "\n")
+    call = ["judge", "agreement", *map(str, files), "--facts", str(PATH), "--judge", f"rules,{own}", "--json"]
+    assert run([*call, "--labels", str(true)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 8 and found["errors"][0]["by"] == "arm"
+    assert found["errors"][0]["groups"].keys() == {"base", "rag"}
+    assert {each["group"] for each in found["disagreements"]} == {"base", "rag"}
+    true.write_text("line,correctness\n1,correct\n", encoding="utf-8")
+    assert run([*call, "--labels", str(true)]) == 2
+    assert "or group" in json.loads(capsys.readouterr().err)["error"]["mend"]
+
+
+class Agreeing(server.Endpoint):
+    """An endpoint whose model finds no error in anything."""
+
+    def chat(self, body: dict[str, Any]) -> server.Reply:
+        reply = super().chat(body)
+        return server.Reply(body=server.chosen({"role": "assistant", "content": "No Error"})) if reply.body else reply
+
+
+def test_a_real_endpoint_is_asked_again_and_repeats_itself(
+    answers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["judge", "agreement", answers, "--facts", str(PATH), "--judge", "openai:parrot", "--repeats", "2"]
+    with server.serving(Agreeing()) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+        assert run(call) == 0
+    assert len(endpoint.asked) >= 16
+    assert "said the same to the letter of all 4 answers" in capsys.readouterr().out
+
+
+def test_arms_that_were_run_bring_their_own_facts_and_names(
+    tmp_path: Path, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = []
+    for method in ("none", "rag-oracle"):
+        assert run(["inject", "--method", method, "--facts", "lab:5", "--max-new-tokens", "8", "--json"]) == 0
+        folders.append(json.loads(capsys.readouterr().out)["artefact"])
+    call = ["judge", "agreement", *folders, "--judge", f"rules,{own}", "--show", "50", "--json"]
+    assert run(call) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 30 and found["clusters"] == 5
+    assert {each["group"] for each in found["disagreements"]} <= {"base, nothing", "base, oracle RAG"}
+    assert run(["judge", "agreement", "last", "--judge", f"rules,{own}"]) == 0
+    assert "15 answers about 5 facts of lab" in capsys.readouterr().out
+    assert run(["judge", "agreement", folders[0], folders[0], "--judge", f"rules,{own}"]) == 2
 
 
 def test_truth_needs_no_answers_and_a_threshold_is_held(capsys: pytest.CaptureFixture[str]) -> None:
@@ -392,7 +521,10 @@ def test_truth_needs_no_answers_and_a_threshold_is_held(capsys: pytest.CaptureFi
         (["--truth", "--by", "arm"], "--by"),
         (["--truth", "--by", "stile"], "--by"),
         (["--truth", "--labels", "x.csv"], "--truth"),
-        ([], "ANSWERS.jsonl"),
+        ([], "ANSWERS"),
+        (["{answers}", "--by", "style"], "--by"),
+        (["{answers}", "--repeats", "2"], "--repeats"),
+        (["{answers}", "{answers}", "--judge", "rules,rules", "--labels", "{plain}"], "ANSWERS"),
         (["{answers}"], "--judge"),
         (["{answers}", "--judge", "rule,rules"], "--judge"),
         (["{answers}", "--labels", "{given}", "--judge", ","], "--judge"),

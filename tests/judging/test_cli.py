@@ -1,11 +1,14 @@
 """`kinject judge`: the JSON that scripts rely on, and the table for people."""
 
 import json
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
 from kinject.cli.app import run
+from kinject.judging.verdict import Verdict
 
 FACTS = Path(__file__).parent.parent / "cases" / "judging" / "facts.jsonl"
 ROWS = [
@@ -47,6 +50,18 @@ def test_the_table_shows_counts_intervals_and_the_unscored(answers: str, capsys:
     for words in ("hallucinated of incorrect", "1 / 1", "50.0 to 100.0", "not scored"):
         assert words in out
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_what_a_judge_does_not_score_is_printed_and_told(
+    answers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = types.ModuleType("own_judges")
+    module.unsure = lambda response, fact, kind: Verdict.unscored("never sure")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "own_judges", module)
+    assert run(["judge", answers, "--facts", str(FACTS), "--judge", "rules,own_judges:unsure", "--json"]) == 5
+    out, err = capsys.readouterr()
+    assert [row["correctness"] for row in json.loads(out)["others"]["own_judges:unsure"]] == ["unscored"] * 3
+    assert "own_judges:unsure left 2 unscored" in err and "rules left" not in err
 
 
 def test_an_unknown_judge_is_a_usage_error(answers: str, capsys: pytest.CaptureFixture[str]) -> None:

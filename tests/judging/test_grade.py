@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kinject.errors import KinjectError, MissingError, UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import Fact
-from kinject.judging.grade import KINDS, Answer, grade, read_answers, scores
+from kinject.judging.grade import KINDS, Answer, grade, missed, read_answers, scores
 from kinject.judging.judge import JUDGES, Item, names, open_judge, total
 from kinject.judging.verdict import Verdict
 from kinject.progress import SILENT, Progress
@@ -183,6 +183,28 @@ def test_a_line_that_is_no_answer_is_named(row: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_answers(path)
     assert caught.value.where == f"{path}:3"
+    assert row == "x" or caught.value.mend.endswith("the fields are fact, kind, sample, prompt, response, verdicts")
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "expected"),
+    [
+        (("rugby", "direct", "x"), ("unscored",), True),
+        (("rugby", "direct", "x"), ("correct", "unscored", "unscored"), False),  # not asked of this kind
+        (("rugby", "multihop", "x"), ("correct", "unscored"), True),
+        (("rugby", "multihop", "x"), ("correct", "right", "unscored"), True),
+        (("rugby", "multihop", "x"), ("correct", "right", "sound"), False),
+        (("nowhere", "direct", "x"), ("unscored",), False),
+        (("rugby", "multi-hop", "x"), ("unscored",), False),
+        (("launch", "multihop", "x"), ("unscored",), False),
+        (("rugby", "direct", None), ("unscored",), False),
+    ],
+)
+def test_a_judge_misses_only_what_can_be_judged(
+    row: tuple[str, str, Any], verdict: tuple[str, ...], expected: bool
+) -> None:
+    fact, kind, response = row
+    assert missed(Answer(fact=fact, kind=kind, response=response), said(*verdict), FACTS) is expected
 
 
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:

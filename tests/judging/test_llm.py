@@ -1,6 +1,7 @@
 """A language model as a judge: what it is asked, what its labels become, what is kept, and what it takes."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -13,14 +14,17 @@ import models
 import pytest
 
 from kinject import sources, storage
+from kinject.cli import options
+from kinject.cli.app import run
 from kinject.engines.base import Completion, Conversation, Sampling
 from kinject.engines.fake import Fake
 from kinject.engines.kept import Kept
 from kinject.engines.openai import Terms
-from kinject.errors import MissingError
+from kinject.errors import JudgeError, KinjectError, MissingError, UsageError
 from kinject.facts.load import load
 from kinject.judging import guard, llm
-from kinject.judging.judge import Item, Judge, open_judge
+from kinject.judging.grade import Answer, grade
+from kinject.judging.judge import Item, Judge, open_judge, tried
 from kinject.judging.llm import LLM, Remembering, open_llm
 from kinject.judging.verdict import Verdict
 from kinject.progress import SILENT, Progress
@@ -118,10 +122,10 @@ def test_each_kind_is_asked_its_own_question() -> None:
 def test_verdicts_keep_the_order_of_the_items() -> None:
     fake = Fake(lambda text: "No Error" if '"South Africa"' in text else "Error")
     judge = LLM("openai:fake", {}, lambda: nullcontext(fake))
-    items = [Item(said, RUGBY, "direct") for said in ("Rome", "South Africa", "", "South Africa", "Oslo")]
+    items = [Item(said, RUGBY, "direct") for said in ("Rome", "South Africa", "Bern", "South Africa", "Oslo")]
     said = [verdict.correctness for verdict in judge.judge(items)]
     assert said == ["incorrect", "correct", "incorrect", "correct", "incorrect"]
-    assert len(fake.asked) == 3
+    assert len(fake.asked) == 4
 
 
 def test_what_has_no_question_is_unscored() -> None:
@@ -132,13 +136,14 @@ def test_what_has_no_question_is_unscored() -> None:
     assert fake.asked == []
 
 
-@pytest.mark.parametrize("row", [row for row in ATTACKS if row["graded"] == "rule"], ids=lambda row: row["attack"])
-def test_what_is_graded_by_rule_never_reaches_the_model(row: dict[str, Any]) -> None:
+def test_what_is_graded_by_rule_never_reaches_the_model() -> None:
     def unopened() -> Any:
         raise AssertionError("opened")
 
-    [verdict] = LLM("openai:fake", {}, unopened).judge([Item(row["response"], FACTS[row["fact"]], row["kind"])])
-    assert verdict == Verdict.nothing(guard.graded_by_rule(row["response"]) or "")
+    rows = [row for row in ATTACKS if row["graded"] == "rule"]
+    answers = [Answer(fact=row["fact"], kind=row["kind"], response=row["response"]) for row in rows]
+    graded = grade(answers, load(CASES / "facts.jsonl"), LLM("openai:fake", {}, unopened))
+    assert {answer.verdicts["openai:fake"].correctness for answer in graded} == {"incorrect"} and len(graded) > 100
 
 
 # What is kept, and what it takes
@@ -166,6 +171,12 @@ class Counting:
 
 def items(n: int) -> list[Item]:
     return [Item(f"city {number}", RUGBY, "direct") for number in range(n)]
+
+
+def test_failures_of_a_local_model_are_counted(tmp_path: Path) -> None:
+    judge = LLM("vllm:x", {}, lambda: nullcontext(remembering(Counting(fails=True), tmp_path / "replies.sqlite")))
+    judge.judge(items(3))
+    assert (judge.spent()["failed"], judge.spent()["calls"]) == (3, 0)
 
 
 def test_an_engine_that_stays_open_is_counted_once_and_others_are_added_up() -> None:
@@ -329,3 +340,115 @@ def test_what_changes_a_verdict_changes_the_key(monkeypatch: pytest.MonkeyPatch)
 def test_a_model_that_is_not_there_is_missing() -> None:
     with pytest.raises(MissingError):
         open_judge("hf:nowhere at all")
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "where"),
+    [("", "", "OPENAI_API_KEY"), ("localhost:8000", "x", "localhost:8000"), ("http://h/v1", "a\nb", "OPENAI_API_KEY")],
+)
+def test_what_an_endpoint_lacks_is_told_when_the_judge_is_opened(
+    url: str, key: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(KinjectError) as caught:
+        open_judge("openai:grader")
+    assert caught.value.where == where and caught.value.mend
+
+
+@pytest.mark.parametrize("name", ["openai:", "hf:/nope", "vllm:openai:x"])
+def test_a_wrong_name_is_told_of_the_judge(name: str) -> None:
+    with pytest.raises(KinjectError) as caught:
+        open_judge(name)
+    assert caught.value.where == "--judge"
+    assert "lab" not in caught.value.mend and "hf:" in caught.value.mend
+
+
+def test_two_deployments_behind_one_address_are_two_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = []
+    for end in ("/v1", "/v1/", "/v1?key=a", "/v1?deployment=a&key=a", "/v1?deployment=a&key=b", "/v1?deployment=b"):
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:9{end}")
+        keys.append(storage.digest(open_judge("openai:grader").key()))
+    assert keys[0] == keys[1] == keys[2] and keys[3] == keys[4] and len(set(keys)) == 3
+
+
+def test_two_judges_and_their_repeats_spend_from_one_purse(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = Terms(1, "tell", (1.0, 10.0), 0.008)  # an answer costs 0.00012, and 0.0055 at most
+    with endpoint(monkeypatch) as asked:
+        judges = [open_judge("openai:grader", terms, repeat) for repeat in range(3)]
+        said = [verdict for judge in judges for verdict in judge.judge(items(20))]
+    assert 20 <= len(asked) < 60
+    assert [verdict.correctness for verdict in said].count("incorrect") == len(asked)
+    assert "max cost reached" in said[-1].reason
+    assert sum(judge.spent()["failed"] for judge in judges) == 60 - len(asked)
+    assert terms.purse.counted <= 0.008
+    assert 0.008 - terms.purse.counted < 0.006
+
+
+def test_where_the_money_ends_what_is_graded_is_printed_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"fact": "rugby", "kind": "direct", "response": f"city {number}"} for number in range(20)]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    call = ["judge", str(tmp_path / "answers.jsonl"), "--facts", str(CASES / "facts.jsonl"), "--judge", "openai:grader"]
+    with endpoint(monkeypatch) as asked:
+        codes, scored = [], []
+        for max_cost in ("0.006", "0.006", "1"):
+            options.purse.cache_clear()  # as another process
+            codes.append(run([*call, "--price", "1/10", "--max-cost", max_cost, "--concurrency", "1", "--json"]))
+            said = [row["correctness"] for row in json.loads(capsys.readouterr().out)["verdicts"]]
+            scored.append(said.count("incorrect"))
+    assert codes == [5, 5, 0]
+    assert 0 < scored[0] < scored[1] < scored[2] == len(asked) == 20
+
+
+# Judges of somebody's own
+
+
+OWN = """
+from kinject.judging.verdict import Verdict
+def judge(response, fact, kind):
+    return Verdict.nothing("no")
+def text(response, fact, kind):
+    return "correct"
+def breaks(response, fact, kind):
+    raise KeyError(fact.id)
+def few(response):
+    return Verdict.nothing("no")
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module of somebody's own."""
+    (tmp_path / "own_judges.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "own_judges.py"
+    sys.modules.pop("own_judges", None)
+
+
+def test_another_source_is_another_judge(own: Path) -> None:
+    before = open_judge("own_judges:judge").key()
+    assert open_judge("own_judges:judge").key() == before
+    own.write_text(OWN.replace('"no"', '"yes"'), encoding="utf-8")
+    assert open_judge("own_judges:judge").key() != before
+    assert "source" not in open_judge("rules").key()
+
+
+@pytest.mark.parametrize("name", ["os:sep", "os:getcwd", "own_judges:few"])
+def test_what_is_no_judge_is_told_when_it_is_opened(own: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"no function of \(response, fact, kind\)") as caught:
+        open_judge(name)
+    assert caught.value.where == "--judge"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"), [("text", UsageError, "gives str"), ("breaks", JudgeError, "KeyError: 'rugby'")]
+)
+def test_a_judge_that_gives_no_verdict_is_told(own: Path, name: str, kind: type[KinjectError], words: str) -> None:
+    judge = open_judge(f"own_judges:{name}")
+    for do in (lambda: judge.judge(items(1)), lambda: tried(judge, items(1)[0])):
+        with pytest.raises(kind, match=words) as caught:
+            do()
+        assert caught.value.where == "--judge" and caught.value.mend
+    tried(open_judge("own_judges:judge"), items(1)[0])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,34 @@ def test_a_reply_without_a_label_as_a_word_is_no_label(text: str) -> None:
 def test_words_in_front_of_a_label_make_it_none(label: str, words: str) -> None:
     if words.strip() and words.casefold().split()[-1:] != ["no"]:
         assert read(f"so {words} {label}", ERRORS).label is None
+
+
+LONG = [
+    "\n",
+    "<think>",
+    "<think>a</think>",
+    "</think>",
+    "_",
+    "a_",
+    "# ",
+    "No Error, the ",
+    "No Error\n",
+    "(",
+    "Error.",
+    "<",
+]
+
+
+@pytest.mark.parametrize("piece", LONG)
+def test_a_long_reply_takes_no_long_time(piece: str) -> None:
+    began = time.perf_counter()
+    for reply in (piece * (200_000 // len(piece)), f"a{piece * (200_000 // len(piece))}a"):
+        read(reply, ERRORS)
+    assert time.perf_counter() - began < 2
+
+
+def test_a_label_behind_long_thoughts_is_read() -> None:
+    assert read(f"<think>{'Error or No Error? ' * 2_000}</think>No Error", ERRORS) == Read("No Error")
 
 
 @given(st.sampled_from(sorted(ERRORS)))

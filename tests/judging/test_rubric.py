@@ -31,11 +31,13 @@ class Scripted:
 
     script: Callable[[Conversation, int], Completion]
     asked: list[tuple[Conversation, int]] = field(default_factory=list)
+    longest: list[int] = field(default_factory=list)
 
     def generate(
         self, conversations: Sequence[Conversation], sampling: Sampling, progress: Progress = SILENT
     ) -> list[Completion]:
         self.asked += [(said, sampling.seed) for said in conversations]
+        self.longest += [sampling.max_new_tokens] * len(conversations)
         return [self.script(said, sampling.seed) for said in conversations]
 
 
@@ -191,6 +193,20 @@ def test_every_way_of_saying_nothing_is_unscored_with_its_own_reason(
     [ruling], engine = ask(lambda *_: completion, "Rome")
     assert ruling == Ruling("unscored", reason, completion.text, times)
     assert len(engine.asked) == times
+
+
+def test_what_was_cut_off_gets_four_times_as_many_tokens_and_what_was_not_gets_no_more() -> None:
+    def thinks(said: Conversation, seed: int) -> Completion:
+        if seed:
+            return Completion("<think>so long</think>Error")
+        return Completion("<think>so", "length") if "Rome" in words(said) else Completion("Hm.")
+
+    rulings, engine = ask(thinks, "Rome", "Oslo")
+    assert [(ruling.label, ruling.asked) for ruling in rulings] == [("Error", 2)] * 2
+    asked = {
+        (seed, most, "Rome" in words(said)) for (said, seed), most in zip(engine.asked, engine.longest, strict=True)
+    }
+    assert asked == {(0, 512, True), (0, 512, False), (rubric.AGAIN, 2048, True), (rubric.AGAIN, 512, False)}
 
 
 def test_the_reply_that_said_something_is_kept() -> None:

@@ -1,6 +1,7 @@
 """A real endpoint: `transformers serve` with the lab's model as a judge, asked through `kinject judge`.
 
-The model has never seen a rubric, so it gives no verdict: every answer is unscored, with its reply, and nothing fails.
+The model has never seen a rubric, so it gives no verdict: every answer is unscored, with its reply, and so the exit
+code is 5.
 """
 
 import json
@@ -89,6 +90,6 @@ def test_a_served_model_is_asked_once_and_what_it_says_is_kept(
 
 
 def _judged(call: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    assert run(call) == 0, capsys.readouterr().err
+    assert run(call) == 5, capsys.readouterr().err
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result

@@ -95,10 +95,38 @@ def test_the_interval_holds_kappa_and_has_a_width(pairs: list[tuple[str, str]], 
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
     kappa = confusion(first, second).kappa
     interval = kappa_interval(first, second, [i % clusters for i in range(len(pairs))])
-    assert (interval is None) == (kappa is None)
+    many = len({i % clusters for i, pair in enumerate(pairs) if "unscored" not in pair})
+    assert (interval is None) == (kappa is None or many < 2)
     if interval and kappa is not None:
         low, high = interval
         assert -1 <= low <= kappa + 1e-9 and kappa - 1e-9 <= high <= 1 and low < high
+
+
+def test_of_one_cluster_nothing_is_known() -> None:
+    first, second = of_table([[20, 5], [10, 15]])
+    assert kappa_interval(first, second, ["f"] * 50) is None
+    assert kappa_interval(first, second, [i % 2 for i in range(50)]) is not None
+    true = [True, False] * 30
+    assert bias(true, true, ["f"] * 60).interval == (-100.0, 100.0)
+    found = corrected([*true, *true], [*true, *[None] * 60], ["f"] * 120)
+    assert found and found.interval == (0.0, 100.0) and found.rogan_gladen_interval == (0.0, 100.0)
+
+
+def test_a_few_large_clusters_say_less_than_many_small_ones() -> None:
+    first, second = of_table([[40, 10], [10, 40]])
+    widths = []
+    for many in (5, 20, 100):
+        low, high = kappa_interval(first, second, [i % many for i in range(100)]) or (0.0, 0.0)
+        widths.append(high - low)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_one_disagreement_does_not_make_a_cluster_into_many_answers() -> None:
+    clusters = [i // 20 for i in range(100)]
+    first, second = ["yes", "no"] * 50, ["yes", "no"] * 50
+    none = kappa_interval(first, second, clusters)
+    one = kappa_interval(first, ["no", *second[1:]], clusters)
+    assert none and one and none[0] < 0.2 and one[0] < 0.3
 
 
 @given(PAIRS)
@@ -153,7 +181,9 @@ def true_kappa(prevalence: float, error: float) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "size", "alike"), [(100, 1, 0.0), (300, 3, 0.5), (400, 4, 0.0)])
+@pytest.mark.parametrize(
+    ("n", "size", "alike"), [(100, 1, 0.0), (300, 3, 0.5), (400, 4, 0.0), (100, 20, 0.5), (96, 12, 0.5)]
+)
 @pytest.mark.parametrize("prevalence", [0.5, 0.85])
 @pytest.mark.parametrize("error", [0.25, 0.1, 0.025, 0.005])
 def test_the_interval_of_kappa_covers(n: int, size: int, alike: float, prevalence: float, error: float) -> None:

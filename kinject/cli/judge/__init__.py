@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kinject.cli.judge import agreement, grade, winrate
+from kinject.cli.judge import agreement, errors, grade, winrate
 
 
 class Judging(TyperGroup):
@@ -30,3 +30,4 @@ app = typer.Typer(
 app.command("grade")(grade.grade)
 app.command("agreement")(agreement.agreement)
 app.command("winrate")(winrate.winrate)
+app.command("errors")(errors.errors)

@@ -7,7 +7,7 @@ import typer
 
 from kinject.cli import options
 from kinject.cli.console import Json, emit, say
-from kinject.cli.judge.grade import FAILED
+from kinject.cli.judge.grade import fail_if_missed, opened
 from kinject.cli.progress import RichProgress
 from kinject.errors import UsageError
 from kinject.extensions import known
@@ -18,16 +18,25 @@ if TYPE_CHECKING:
 
     from kinject.facts.schema import FactSet
     from kinject.judging.agreement import Labelled
+    from kinject.judging.grade import Answer
     from kinject.judging.judge import Judge
 
 BELOW = 1
-"""The exit code where a kappa may be lower than was asked for."""
+"""The exit code where a kappa may be lower than was asked for, or nothing says how high it is."""
 
 
 def agreement(
-    facts: Annotated[str, typer.Option("--facts", help="What was asked about: a name or a path.", show_default=False)],
     answers: Annotated[
-        Path | None, typer.Argument(metavar="ANSWERS.jsonl", help="Answers to be judged; none are needed with --truth.")
+        list[str] | None,
+        typer.Argument(
+            metavar="ANSWERS",
+            help="What is judged: a .jsonl or an arm's artefact (its folder, its key, last), or several; none with"
+            " --truth.",
+        ),
+    ] = None,
+    facts: Annotated[
+        str | None,
+        typer.Option("--facts", help="What was asked about: a name or a path. Default: the artefact's own facts."),
     ] = None,
     judge: options.Judge = "rules",
     labels: Annotated[
@@ -35,7 +44,7 @@ def agreement(
         typer.Option(
             "--labels",
             metavar="CSV",
-            help="True labels. Columns: line (or fact, kind, sample), correctness, recall, reasoning, group.",
+            help="True labels. Columns: line (or fact, kind, sample), correctness, recall, reasoning, group (the arm).",
         ),
     ] = None,
     truth: Annotated[
@@ -45,11 +54,11 @@ def agreement(
         str | None,
         typer.Option(
             "--by",
-            help="Compare errors by style, kind or arm. Default: style with --truth, else arm if there are groups.",
+            help="Compare errors by style (of --truth), kind or arm. Default: style; else arm if there are several.",
         ),
     ] = None,
     repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="How often each judge is asked, to hold it against itself.")
+        int, typer.Option("--repeats", min=1, help="How often each language model is asked, to hold it against itself.")
     ] = 1,
     count: Annotated[
         int | None,
@@ -60,7 +69,11 @@ def agreement(
     fail_under: Annotated[
         float | None,
         typer.Option(
-            "--fail-under", min=-1, max=1, metavar="KAPPA", help="Exit 1 if the lower bound of a kappa is less."
+            "--fail-under",
+            min=-1,
+            max=1,
+            metavar="KAPPA",
+            help="Exit 1 if the lower bound of a kappa is less, or there is none.",
         ),
     ] = None,
     concurrency: options.Concurrency = 8,
@@ -73,75 +86,145 @@ def agreement(
     Examples:  kinject judge agreement --facts lab --truth --judge rules
                kinject judge agreement answers.jsonl --facts facts100 --judge rules,openai:gpt-4o --labels labels.csv
     """
-    from kinject.judging.agreement import agree, judged, lower_bounds
+    from kinject.judging.agreement import agree, judged, left_unscored, lower_bounds
     from kinject.judging.judge import open_judge
-    from kinject.sources import open_facts
 
-    known_facts = open_facts(facts)
-    rows, true, by = _rows(known_facts, answers, labels, truth, by, count, seed)
-    opened = {each.name: each for each in options.judges(judge, concurrency, price, max_cost)}
-    if len(opened) < 2 and repeats < 2 and true is None:
-        mend = "add --labels CSV, --truth, a second judge (--judge a,b) or --repeats 2"
-        raise UsageError("there is nobody to compare the judge with", where="--judge", mend=mend)
+    known_facts, rows, true, by = _rows(facts, answers or [], labels, truth, by, count, seed)
+    asked = {each.name: each for each in options.judges(judge, concurrency, price, max_cost)}
+    _check(list(asked.values()), repeats, true)
     terms = options.terms(concurrency, price, max_cost)
 
     def opened_or_again(name: str, repeat: int) -> "Judge":
-        return open_judge(name, terms, repeat) if repeat else opened[name]
+        return open_judge(name, terms, repeat) if repeat else asked[name]
 
-    told, spent = judged(rows, known_facts, list(opened), repeats, opened_or_again, RichProgress())
+    told, spent = judged(rows, known_facts, list(asked), repeats, opened_or_again, RichProgress())
     found = agree(told, true, by, show)
     result = {"schema": "kinject.judge-agreement/1", "facts": known_facts.name, "truth": true, **found, "spent": spent}
     emit(result, as_json=as_json, text=lambda: _text(result))
-    low = (
-        []
-        if fail_under is None
-        else [each for each in lower_bounds(found, true) if each[3] is None or each[3] < fail_under]
-    )
-    for first, second, part, bound in low:
-        least = "undefined" if bound is None else f"as low as {bound}"
-        say(f"{first} and {second}, {part}: kappa may be {least}; asked for was {fail_under}")
-    if any(each.get("failed") for each in spent.values()):
-        raise typer.Exit(FAILED)
+    low = fail_under is not None and _low(list(lower_bounds(found, true)), fail_under)
+    fail_if_missed(left_unscored(told, known_facts))
     if low:
         raise typer.Exit(BELOW)
 
 
+def _check(asked: "list[Judge]", repeats: int, true: str | None) -> None:
+    """UsageError where nothing is compared, or what is the same every time."""
+    from kinject.judging.judge import OneByOne
+
+    if len(asked) < 2 and repeats < 2 and true is None:
+        mend = "add --labels CSV, --truth, a second judge (--judge a,b) or, of a language model, --repeats 2"
+        raise UsageError("there is nobody to compare the judge with", where="--judge", mend=mend)
+    fixed = [each.name for each in asked if isinstance(each, OneByOne)]
+    if repeats > 1 and fixed:
+        mend = "repeat language models only, or leave out --repeats"
+        raise UsageError(f"{', '.join(fixed)} would say the same again", where="--repeats", mend=mend)
+
+
+def _low(bounds: list[tuple[str, str, str, float | None]], asked: float) -> bool:
+    """Say which kappas may be lower than was asked for; true if there is one, or nothing was held against it."""
+    low = [each for each in bounds if each[3] is None or each[3] < asked]
+    for first, second, part, bound in low:
+        least = "undefined" if bound is None else f"as low as {bound}"
+        say(f"{first} and {second}, {part}: kappa may be {least}; asked for was {asked}")
+    if not bounds:
+        say(f"there is no kappa: no answers, or all under one label; asked for was {asked}")
+    return bool(low or not bounds)
+
+
 def _rows(
-    facts: "FactSet",
-    answers: Path | None,
+    facts: str | None,
+    answers: list[str],
     labels: Path | None,
     truth: bool,
     by: str | None,
     count: int | None,
     seed: int,
-) -> "tuple[list[Labelled], str | None, str]":
-    """The answers, the name of who is always right, and what groups are made of."""
-    from kinject.judging.agreement import GROUPS, Labelled, from_known, read_labels
-    from kinject.judging.grade import read_answers
-    from kinject.judging.truth import construct
+) -> "tuple[FactSet, list[Labelled], str | None, str]":
+    """The facts, the answers, the name of who is always right, and what groups are made of."""
+    from kinject.judging.agreement import GROUPS
 
     if by is not None and by not in GROUPS:
         known("group", by, dict.fromkeys(GROUPS), "--by")
-    if truth and (answers or labels):
+    if truth:
+        return _made(facts, bool(answers or labels), by, count, seed)
+    if not answers:
+        mend = "name a .jsonl of answers or an artefact, or add --truth"
+        raise UsageError("there are no answers to judge", where="ANSWERS", mend=mend)
+    if by == "style":
+        mend = "use --by arm or --by kind"
+        raise UsageError("only the answers that --truth makes have a style", where="--by", mend=mend)
+    return _given(facts, answers, labels, by)
+
+
+def _made(
+    facts: str | None, given: bool, by: str | None, count: int | None, seed: int
+) -> "tuple[FactSet, list[Labelled], str, str]":
+    """Answers that are made from the facts."""
+    from kinject.judging.agreement import from_known
+    from kinject.judging.truth import construct
+    from kinject.sources import open_facts
+
+    if given:
         mend = "leave out the answers and --labels, or leave out --truth"
         raise UsageError("--truth makes its own answers and labels", where="--truth", mend=mend)
-    if not truth and answers is None:
-        mend = "name a .jsonl of answers, or add --truth"
-        raise UsageError("there are no answers to judge", where="ANSWERS.jsonl", mend=mend)
-    if truth:
-        if by == "arm":
-            mend = "use --by style or --by kind"
-            raise UsageError("made answers come from no arm", where="--by", mend=mend)
-        return from_known(construct(facts, seed, count)), "truth", by or "style"
-    read = read_answers(answers) if answers else []
+    if facts is None:
+        mend = "add --facts NAME or PATH"
+        raise UsageError("the facts that answers are made from are not named", where="--facts", mend=mend)
+    if by == "arm":
+        mend = "use --by style or --by kind"
+        raise UsageError("made answers come from no arm", where="--by", mend=mend)
+    asked = open_facts(facts)
+    return asked, from_known(construct(asked, seed, count)), "truth", by or "style"
+
+
+def _given(
+    facts: str | None, answers: list[str], labels: Path | None, by: str | None
+) -> "tuple[FactSet, list[Labelled], str | None, str]":
+    """Answers from files and artefacts; of several, each is an arm."""
+    from kinject.judging.agreement import Labelled, read_labels
+
+    asked, read = _read(answers, facts)
+    several = [name for name, _ in read] if len(answers) > 1 else []
+    said = [answer for _, answer in read]
     if labels is None:
-        return [Labelled(answer, {}) for answer in read], None, "kind"
-    rows = read_labels(labels, read)
+        return asked, [Labelled(answer, {}, group=name) for name, answer in read], None, "kind"
+    rows = read_labels(labels, said, several)
     grouped = any(row.group for row in rows)
-    if by in ("style", "arm") and not grouped:
-        mend = "add a column named group to the labels, or use --by kind"
-        raise UsageError("the labels do not say of which group an answer is", where="--by", mend=mend)
-    return rows, "labels", by or ("arm" if grouped else "kind")
+    if by == "arm" and not grouped:
+        mend = "add a column named group to the labels, name several artefacts, or use --by kind"
+        raise UsageError("nothing says of which arm an answer is", where="--by", mend=mend)
+    return asked, rows, "labels", by or ("arm" if grouped else "kind")
+
+
+def _read(answers: list[str], facts: str | None) -> "tuple[FactSet, list[tuple[str, Answer]]]":
+    """The facts and all answers, each with the name of its arm where there are several."""
+    from kinject.judging.grade import read_answers
+
+    found = [opened(name, facts) for name in answers]
+    asked = found[0][1]
+    if any(each.digest != asked.digest for _, each in found):
+        mend = "compare arms that were asked about the same facts, or name them with --facts"
+        raise UsageError("these answers are about different facts", where="ANSWERS", mend=mend)
+    if len(found) == 1:
+        return asked, [("", answer) for answer in read_answers(found[0][0])]
+    arms = [_arm(path) for path, _ in found]
+    if twice := next((name for name in arms if arms.count(name) > 1), None):
+        arms = [f"{name} ({path.parent.name[:20]})" for name, (path, _) in zip(arms, found, strict=True)]
+        if len(set(arms)) < len(arms):
+            mend = "name each file once; files of one name go into folders of different names"
+            raise UsageError(f"two of the answers are called {twice!r}", where="ANSWERS", mend=mend)
+    return asked, [(name, answer) for name, (path, _) in zip(arms, found, strict=True) for answer in read_answers(path)]
+
+
+def _arm(path: Path) -> str:
+    """What the arm of a file of answers is called: start and method, or the file's name where it is of no arm."""
+    from kinject.injection.artefact import ARTEFACT
+    from kinject.report.records import read
+
+    if not (path.parent / ARTEFACT).is_file():
+        return path.stem
+    [arm] = read([path.parent])
+    return f"{arm.start}, {arm.method}"
 
 
 # For people
@@ -160,9 +243,22 @@ def _text(result: dict[str, Any]) -> "RenderableType":
         shown.append(_corrected(result["corrected"]))
     if result["disagreements"]:
         shown.append(_side_by_side(result))
+    for pair in result["pairs"]:
+        if "same" in pair:
+            shown.append(_repetition(pair))
     for name, took in result["spent"].items():
         shown.append(f"{name}: " + ", ".join(f"{what.replace('_', ' ')} {value}" for what, value in took.items()))
     return Group(*shown)
+
+
+def _repetition(pair: dict[str, Any]) -> str:
+    first, second, same, of = (pair[name] for name in ("first", "second", "same", "answers"))
+    if same < of:
+        return f"{first} and {second} said the same to the letter of {same} of {of} answers"
+    return (
+        f"{first} and {second} said the same to the letter of all {of} answers: a model that decodes greedily repeats"
+        " itself, and how sure it is cannot be told from that"
+    )
 
 
 def _differs(part: dict[str, Any]) -> bool:
@@ -229,7 +325,8 @@ def _corrected(corrected: list[dict[str, Any]]) -> "Table":
     columns = ("judge", "rate", "labels", "raw", "corrected (PPI++)", "Rogan-Gladen")
     table = Table(*columns, title="Rates, corrected by the labels (percent)")
     for each in corrected:
-        rate, labels = f"{each['part']} {each['counted']}", str(each["labels"])
+        rate, labels = each["rate"].replace("_", " "), str(each["labels"])
+        rate = f"{rate}, {each['group']}" if each["group"] else rate
         if each["estimate"] is None:
             table.add_row(each["judge"], rate, labels, "", f"needs {each['needed']} labels", "")
             continue
@@ -250,7 +347,7 @@ def _side_by_side(result: dict[str, Any]) -> "Table":
     title = f"{len(shown)} of {result['disagreed']} disagreements"
     table = Table("answer", "one", "other", title=title, show_lines=True)
     for each in shown:
-        about = " ".join(filter(None, (each["kind"], each["style"], each["way"])))
+        about = " ".join(filter(None, (each["kind"], each["style"], each["way"], each["group"])))
         where = f"line {each['line']}, {each['fact']}\n{about}\n{_short(each['response'])}"
         table.add_row(where, *(_said(each, rater) for rater in each["labels"]))
     return table

@@ -7,9 +7,9 @@ import typer
 from rich.console import Group
 
 from kinject.cli import options
-from kinject.cli.console import Json, emit
+from kinject.cli.console import Json, emit, say
 from kinject.cli.progress import RichProgress
-from kinject.errors import UsageError
+from kinject.errors import JudgeError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from kinject.judging.grade import Answer
     from kinject.statistics.intervals import Rate
 
-FAILED = 5
-"""The exit code where a judge could not grade everything; what it graded is printed and kept."""
+FAILED = JudgeError.code
+"""The exit code of every `kinject judge` where a judge left unscored what could be scored; all the rest is printed."""
 
 
 def grade(
@@ -50,12 +50,12 @@ def grade(
                kinject judge RUN_FOLDER --judge rules,openai:gpt-4o --price 2.5/10 --max-cost 5
     """
     from kinject.judging.grade import grade as graded_by
-    from kinject.judging.grade import read_answers, scores
+    from kinject.judging.grade import missed, read_answers, scores
     from kinject.sources import newer
     from kinject.storage import write_jsonl
 
     asked = options.judges(judge, concurrency, price, max_cost)
-    path, known = _opened(answers, facts)
+    path, known = opened(answers, facts)
     graded = read_answers(path)
     old = known.by_id.keys() - newer(known, after).by_id.keys()
     graded = [answer for answer in graded if answer.fact not in old]
@@ -76,11 +76,19 @@ def grade(
         "spent": spent,
     }
     emit(result, as_json=as_json, text=lambda: Group(*_shown(rates, spent)))
-    if any(each.get("failed") for each in spent.values()):
+    fail_if_missed({each.name: sum(missed(one, one.verdicts[each.name], known) for one in graded) for each in asked})
+
+
+def fail_if_missed(left: dict[str, int]) -> None:
+    """Say how many answers each judge left unscored that could be scored, and exit so if there are any."""
+    for name, count in left.items():
+        if count:
+            say(f"{name} left {count} unscored that it was asked about")
+    if any(left.values()):
         raise typer.Exit(FAILED)
 
 
-def _opened(answers: str, facts: str | None) -> "tuple[Path, FactSet]":
+def opened(answers: str, facts: str | None) -> "tuple[Path, FactSet]":
     """The file of the answers and the facts: of an artefact, its own, unless others are named."""
     from kinject.injection.artefact import open_answers
     from kinject.sources import open_facts

@@ -9,6 +9,7 @@ from rich.console import Group
 
 from kinject.cli import options
 from kinject.cli.console import Json, emit, say
+from kinject.cli.judge.grade import fail_if_missed
 from kinject.cli.progress import RichProgress
 from kinject.errors import UsageError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from kinject.judging.winrate import Judged, Pair
 
 SCHEMA = "kinject.judge-winrate/1"
-FAILED = 5
-"""The exit code where the judge could not judge every pair; what it judged is printed and kept."""
 SHOWN = 200
 """Characters of an answer that are shown."""
 WORDS = {"win": "A", "loss": "B", "tie": "tie", "unscored": "unscored"}
@@ -65,14 +64,16 @@ def winrate(
         spent = dict(getattr(engine, "spent", {}))
     result = {
         "schema": SCHEMA,
-        **{"a": str(files[0]), "b": str(files[1]), "judge": key(asker), "left_out": left_out},
+        "a": str(files[0]),
+        "b": str(files[1]),
+        "judge": key(asker),
+        "left_out": left_out,
         **scores(judged),
         "spent": spent,
         "pairs": [each.as_json() for each in judged],
     }
     emit(result, as_json=as_json, text=lambda: Group(*_shown(result), *([_pairs(judged, show)] if show else [])))
-    if any(each.end == "unscored" and each.first for each in judged):
-        raise typer.Exit(FAILED)
+    fail_if_missed({judge: sum(each.end == "unscored" and each.first is not None for each in judged)})
 
 
 def _file(name: str) -> Path:
@@ -118,6 +119,8 @@ def _shown(result: dict[str, Any]) -> "list[Table | str]":
         f"sign test over {raw['clusters']} questions: A ahead in {sign['won']}, B in {sign['lost']},"
         f" p = {sign['p']:.2g}",
     ]
+    if result["by_rule"]:
+        lines.append(f"settled by rule, because an answer is none: {result['by_rule']}")
     if controlled["why"]:
         lines.append(f"length-controlled: {controlled['why']}")
     if result["unscored"]:
@@ -138,7 +141,7 @@ def _pairs(judged: "Sequence[Judged]", n: int) -> "Table":
     """Some pairs side by side: first those where the order decided, then the unscored, the decided and the rest."""
     from rich.table import Table
 
-    first = ["flip", "half", "unscored", "agreed", "neither", "identical"]
+    first = ["flip", "half", "unscored", "agreed", "neither", "rule", "identical"]
     table = Table("prompt", "A", "B", "better", "with A first", "with B first", show_lines=True)
     for each in sorted(judged, key=lambda one: first.index(one.how))[:n]:
         texts = [_short(str(text)) for text in (each.pair.prompt, each.pair.a.response, each.pair.b.response)]
