@@ -33,8 +33,8 @@ __all__ = ["API", "OpenAI", "Terms", "known_as", "shown"]
 VERSION = 1
 CONCURRENCY = 8
 """Calls at once, where nothing is said."""
-RETRIES = 6
-"""After the first try of an answer: about 12 s of pauses where the endpoint does not name its own."""
+RETRIES = 9
+"""After the first try of an answer: about half a minute of pauses where the endpoint does not name its own."""
 REFUSALS = 20
 """Times that one answer may be refused because there are too many calls."""
 SINGLY = 16

@@ -75,10 +75,10 @@ def test_refusals_are_answers(faulty: Faulty, tmp_path: Path, kind: str, why: st
     ("kind", "why"),
     [
         ("429", "429 after 21 tries"),
-        ("500", "500 after 7 tries"),
-        ("html", "a page after 7 tries"),
-        ("malformed", "malformed JSON after 7 tries"),
-        ("truncated", "a broken connection after 7 tries"),
+        ("500", "500 after 10 tries"),
+        ("html", "a page after 10 tries"),
+        ("malformed", "malformed JSON after 10 tries"),
+        ("truncated", "a broken connection after 10 tries"),
     ],
 )
 def test_one_that_is_never_answered_is_told_and_asked_again(
@@ -101,7 +101,7 @@ def test_one_that_is_never_answered_is_told_and_asked_again(
 def test_where_nothing_works_it_is_said(faulty: Faulty, monkeypatch: pytest.MonkeyPatch, failures: Any) -> None:
     monkeypatch.setattr("kinject.engines.calls.FIRST", 0.001)
     faulty.rates = {"500": 1.0}
-    with pytest.raises(JudgeError, match="CUDA error after 7 tries"):
+    with pytest.raises(JudgeError, match="CUDA error after 10 tries"):
         OpenAI("parrot", faulty.url, terms=Terms(4, failures)).generate(asked(60), SAMPLING)
     with pytest.raises(JudgeError, match="nothing answers there"):
         OpenAI("parrot", "http://127.0.0.1:9/v1", terms=Terms(4, failures)).generate(asked(60), SAMPLING)
