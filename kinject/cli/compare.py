@@ -72,18 +72,7 @@ def compare(
     asked = options.settings(context.params)
     progress = RichProgress()
     if dry_run or explain:
-        plan.told(
-            chosen,
-            model,
-            facts,
-            after,
-            asked,
-            progress,
-            dry_run=dry_run,
-            explain=explain,
-            as_json=as_json,
-            closed_book=novelty,
-        )
+        plan.told(chosen, asked, context.params, progress)
         return
     opened, known = sources.open_both(model, facts, after, progress)
     comparison = injection.Comparison(opened, known, replace(asked, novelty=samples(novelty, opened)))

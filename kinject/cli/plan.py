@@ -1,6 +1,6 @@
 """What `--dry-run` and `--explain` print: what arms would do, and every setting with its source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any
@@ -20,34 +20,25 @@ Explain = Annotated[bool, typer.Option("--explain", help="Show every setting wit
 UNKNOWN = "not known yet"
 
 
-def told(
-    chosen: Sequence[Arm],
-    model: str,
-    facts: str | None,
-    after: str | None,
-    asked: Settings,
-    progress: Progress,
-    *,
-    dry_run: bool,
-    explain: bool,
-    as_json: bool,
-    closed_book: int | None,
-) -> None:
-    """Print what arms would do, or their settings, instead of running them."""
+def told(chosen: Sequence[Arm], asked: Settings, given: Mapping[str, Any], progress: Progress) -> None:
+    """Print what arms would do, or their settings, instead of running them.
+
+    `given` is what the command was called with, as in `options.settings`.
+    """
     from kinject.injection import explain as explaining
     from kinject.injection import plan as planning
     from kinject.injection.novelty import samples
 
-    if dry_run and explain:
+    if given["dry_run"] and given["explain"]:
         raise UsageError("--dry-run and --explain are two answers", where="--explain", mend="ask for one at a time")
-    ground = planning.look_up(model, facts, after, progress)
-    asked = replace(asked, novelty=samples(closed_book, ground.model))
-    if explain:
+    ground = planning.look_up(given["model"], given["facts"], given["after"], progress)
+    asked = replace(asked, novelty=samples(given["novelty"], ground.model))
+    if given["explain"]:
         result = explaining.explain(chosen, ground.model, ground.facts, asked)
-        emit(result, as_json=as_json, text=lambda: _settings(result))
+        emit(result, as_json=given["as_json"], text=lambda: _settings(result))
     else:
         result = planning.plan(chosen, ground, asked)
-        emit(result, as_json=as_json, text=lambda: _plan(result))
+        emit(result, as_json=given["as_json"], text=lambda: _plan(result))
 
 
 def _plan(result: dict[str, Any]) -> RenderableType:

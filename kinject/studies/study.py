@@ -36,6 +36,8 @@ from kinject.studies.protocol import Cell, Protocol
 SCHEMA = "kinject.world/1"
 LETTERS = {"correct": "1", "incorrect": "0", "right": "r", "wrong": "w", "sound": "s", "faulty": "f", "absent": "a"}
 UNSCORED, NONE = "?", "-"
+HOP = "hop 2"
+"""The probe that asks for the last step of every multihop question."""
 SAID: dict[str, Callable[[Verdict], str]] = {
     "correct": lambda verdict: verdict.correctness,
     "recall": lambda verdict: verdict.recall,
@@ -67,7 +69,7 @@ def lab_subject(number: int, protocol: Protocol, progress: Progress = SILENT) ->
     held_out = [place.as_fact(event, turn // 10) for turn, event in enumerate(lab_questions.held_out(place))]
     untold = place.new_facts(protocol.facts + protocol.unknowable).facts[protocol.facts :]
     probes = {
-        "hop 2": last_hops(facts),
+        HOP: last_hops(facts),
         "old": FactSet("held out of post-training", tuple(held_out)),
         "near": FactSet("old facts about the new answers", tuple(_near(place, facts, held_out))),
         "unknowable": FactSet("events that nobody told", tuple(untold)),
@@ -200,7 +202,8 @@ def _probed(trained: Model, subject: Subject, progress: Progress) -> dict[str, d
         for kind in kinds:
             of_kind = [answer for answer in graded if answer.kind == kind]
             label = f"{name} {kind}" if len(kinds) > 1 else name
-            found[label] = outcomes(of_kind, facts, "rules")
+            # One character a fact of the study, also of one that has no such hop: claims join hop 2 to other outcomes.
+            found[label] = outcomes(of_kind, subject.facts if name == HOP else facts, "rules")
     return found
 
 

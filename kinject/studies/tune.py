@@ -83,6 +83,4 @@ def write(chosen: dict[str, Any], path: Path) -> None:
     """Put the chosen settings into a protocol's file; the rest of it, comments and all, stays as it is."""
     text = storage.read_text(path)
     block = yaml.safe_dump({"settings": chosen}, sort_keys=False, default_flow_style=None)
-    storage.write_text(
-        path, re.sub(r"^settings:.*?(?=^\S)", lambda _: block + "\n", text, flags=re.MULTILINE | re.DOTALL)
-    )
+    storage.write_text(path, SETTINGS.sub(lambda _: block + "\n", text))
