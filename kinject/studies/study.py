@@ -31,11 +31,10 @@ from kinject.progress import SILENT, Named, Progress
 from kinject.recipes import lab_questions
 from kinject.runs.executors import Local
 from kinject.sources import Model
+from kinject.studies.outcomes import NONE, SCHEMA, UNSCORED
 from kinject.studies.protocol import Cell, Protocol
 
-SCHEMA = "kinject.world/1"
 LETTERS = {"correct": "1", "incorrect": "0", "right": "r", "wrong": "w", "sound": "s", "faulty": "f", "absent": "a"}
-UNSCORED, NONE = "?", "-"
 HOP = "hop 2"
 """The probe that asks for the last step of every multihop question."""
 SAID: dict[str, Callable[[Verdict], str]] = {
