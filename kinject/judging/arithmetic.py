@@ -18,11 +18,12 @@ a wrong result that another reading of "%" or "dozen" makes right passes.
 """
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
-from unicodedata import normalize
+from unicodedata import decimal, normalize
 
 from kinject.judging.normalise import vocabulary
 
@@ -37,7 +38,7 @@ SIGNS = str.maketrans(
         **dict.fromkeys("×✕✖⨯∗⋅＊", "*") | dict.fromkeys("÷∕⁄／", "/") | dict.fromkeys("−–‒‐‑﹣－", "-"),
         **{"＋": "+", "＝": "=", "％": "%", "（": "(", "）": ")", "’": "'", "，": ",", "．": ".", "\u00a0": "\u202f"},
         **{"²": "^2", "³": "^3"},
-        **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
+        **{point: str(decimal(chr(point))) for point in range(128, sys.maxunicode + 1) if chr(point).isdecimal()},
         **{vulgar: f" {normalize('NFKC', vulgar)} ".replace("⁄", "/") for vulgar in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
     }

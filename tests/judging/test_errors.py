@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "engines"))  # for server.py
@@ -112,6 +112,8 @@ def test_what_is_no_text_is_unscored(task: str, response: Any) -> None:
 
 
 @given(st.text(max_size=80))
+@example("௦")
+@example("௧ + ௧ = ௩ and #### ௩")
 def test_every_response_gets_a_label(response: str) -> None:
     for task in TASKS:
         [found] = open_annotator("rules", task).annotate([row(task, response=response)])
