@@ -33,12 +33,14 @@ VERSION = 1
 MOST_TOKENS, MOST_WORDS, MOST_DIGITS, MOST_POWER, MOST_NESTED, LONGEST_LINE = 60, 8, 30, 20, 20, 5_000
 """Tokens of a side, words behind a number, digits, exponents, brackets, characters; what has more is passed over."""
 
+DIGITS = {chr(point): str(decimal(chr(point))) for point in range(128, sys.maxunicode + 1) if chr(point).isdecimal()}
+"""Those of every script but ours."""
 SIGNS = str.maketrans(
     {
+        **DIGITS,
         **dict.fromkeys("×✕✖⨯∗⋅＊", "*") | dict.fromkeys("÷∕⁄／", "/") | dict.fromkeys("−–‒‐‑﹣－", "-"),
         **{"＋": "+", "＝": "=", "％": "%", "（": "(", "）": ")", "’": "'", "，": ",", "．": ".", "\u00a0": "\u202f"},
         **{"²": "^2", "³": "^3"},
-        **{point: str(decimal(chr(point))) for point in range(128, sys.maxunicode + 1) if chr(point).isdecimal()},
         **{vulgar: f" {normalize('NFKC', vulgar)} ".replace("⁄", "/") for vulgar in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
     }
