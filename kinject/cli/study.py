@@ -8,6 +8,7 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
+from kinject.cli import options
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
 from kinject.errors import UsageError
@@ -17,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+SLUG = re.compile(r"[^A-Za-z0-9.]+")
 RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 ProtocolFile = Annotated[
     Path | None, typer.Option("--protocol", help="A protocol's YAML file. Default: benchmarks/lab/protocol.yaml.")
@@ -52,23 +54,78 @@ def tune(
 @app.command("injection")
 def injection(
     worlds: Annotated[str | None, typer.Option("--worlds", help="Such as 11-18. Default: the protocol's test.")] = None,
-    protocol: ProtocolFile = None,
+    model: Annotated[
+        str, typer.Option("--model", help="lab studies lab worlds; any other model is studied by --seeds.")
+    ] = "lab",
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Of a model's trainings and answers, such as 0-2. Default: 0-2.")
+    ] = None,
+    facts: options.Facts = None,
+    after: options.After = None,
+    old: Annotated[
+        str | None, typer.Option("--old", help="Facts that the model knew before: what does learning break?")
+    ] = None,
+    unknowable: Annotated[
+        str | None, typer.Option("--unknowable", help="Facts that no arm is told: what does it say of them?")
+    ] = None,
+    source: options.Source = None,
+    lima: Annotated[
+        str | None, typer.Option("--lima", metavar="lima:FILE", help="Rows for LIMA's arms, which need it.")
+    ] = None,
+    judge: options.Judge = "rules",
+    protocol: Annotated[
+        Path | None,
+        typer.Option(
+            "--protocol",
+            help="Arms and settings. Default: benchmarks/lab/protocol.yaml; of a model, benchmarks/paper/.",
+        ),
+    ] = None,
     jobs: Jobs = 1,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the records, one small file a world.")] = RECORDS,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the records, a small file each. Default: docs/results/lab, study-MODEL."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run every arm of the protocol on every world, and test the paper's claims over the worlds.
+    """Run every arm of a protocol on every world, or on every seed of a model, and test the paper's claims over them.
 
-    A world that is in the folder already, with the same protocol, is not run again.
+    What is in the folder already, with the same protocol, is not run again.
 
     Example:  kinject study injection --worlds 11-18 --jobs 2
+
+    Example:  kinject study injection --model meta-llama/Meta-Llama-3-8B --facts facts100 --source subqa:data/subqa
     """
     from kinject.studies import study
-    from kinject.studies.protocol import read
+    from kinject.studies.protocol import place, read
 
-    fixed = read(protocol)
-    study.run_all(_numbers(worlds) or fixed.worlds.test, fixed, out, jobs, RichProgress())
-    _told(out, as_json=as_json)
+    by_seed = seeds is not None or model != "lab"
+    fixed = read(protocol or place("model" if by_seed else "lab"))
+    if by_seed:
+        options.judges(judge, None, None, None)
+        numbers = _numbers(seeds, "--seeds") or [0, 1, 2]
+        subjects: study.LabWorlds | study.Seeds = study.Seeds(
+            model, study.Taken(facts, after, old, unknowable, source, lima, judge)
+        )
+    else:
+        _only_of_models(
+            {"--facts": facts, "--after": after, "--old": old, "--unknowable": unknowable, "--source": source}
+        )
+        numbers = _numbers(worlds) or list(fixed.worlds.test)
+        subjects = study.LabWorlds(fixed)
+    folder = out or (Path(f"study-{SLUG.sub('-', model).strip('-')}") if by_seed else RECORDS)
+    study.run_all(numbers, subjects, fixed, folder, jobs, RichProgress())
+    _told(folder, as_json=as_json)
+
+
+def _only_of_models(given: dict[str, str | None]) -> None:
+    """Raise `UsageError` for options that a study of lab worlds would not look at."""
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(
+                "a study of lab worlds takes all that it asks from the worlds",
+                where=option,
+                mend="name a model, or --seeds 0-2 to study the lab's model by seeds",
+            )
 
 
 @app.command("page")
@@ -110,15 +167,15 @@ def _states(found: Any) -> Table:
     return table
 
 
-def _numbers(text: str | None) -> list[int]:
-    """The worlds of "11-13,18"."""
+def _numbers(text: str | None, where: str = "--worlds") -> list[int]:
+    """The worlds or seeds of "11-13,18"."""
     found: list[int] = []
     for part in (text or "").split(","):
         if match := RANGE.fullmatch(part.strip()):
             found += range(int(match[1]), int(match[2] or match[1]) + 1)
         elif part.strip():
             mend = "write numbers and ranges with commas: 11-13,18"
-            raise UsageError(f"{part!r} names no worlds", where="--worlds", mend=mend)
+            raise UsageError(f"{part!r} names no {where.strip('-')}", where=where, mend=mend)
     return list(dict.fromkeys(found))
 
 

@@ -75,6 +75,7 @@ class World(Part):
     world: int | None = None
     seed: int = 0
     model: str
+    facts_name: str | None = None
     protocol: str
     gates: dict[str, float] | None = None
     rounds: int | None = None
@@ -111,8 +112,9 @@ Worlds = Sequence[World]
 
 
 def read(folder: Path) -> tuple[World, ...]:
-    """Read world-*.json, in the order of their numbers."""
-    found = sorted((_world(path) for path in folder.glob("world-*.json")), key=lambda world: world.number)
+    """Read world-*.json or seed-*.json, in the order of their numbers."""
+    paths = [path for unit in ("world", "seed") for path in folder.glob(f"{unit}-*.json")]
+    found = sorted(map(_world, paths), key=lambda world: world.number)
     if not found:
         mend = "run the study first: kinject study injection"
         raise MissingError("there are no records of worlds", where=str(folder), mend=mend)

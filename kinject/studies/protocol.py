@@ -19,7 +19,8 @@ from kinject.injection.arm import Arm, arm, method_name
 from kinject.injection.settings import Settings
 from kinject.resources import benchmarks_folder
 
-PROTOCOL = Path("lab") / "protocol.yaml"
+PROTOCOLS = {"lab": Path("lab") / "protocol.yaml", "model": Path("paper") / "protocol.yaml"}
+"""The lab's own, with what tuning chose there; and for any other model, with the paper's settings."""
 Changes = dict[str, Any]
 """Training options by name, as they differ from the defaults."""
 
@@ -33,15 +34,15 @@ class Strict(BaseModel):
 class Worlds(Strict):
     """Numbers of lab worlds. Settings are chosen on the first, and claims tested on the second."""
 
-    dev: tuple[int, ...]
-    test: tuple[int, ...]
+    dev: tuple[int, ...] = ()
+    test: tuple[int, ...] = ()
 
 
 class Tuning(Strict):
     """What is tried for each start and way of learning: every combination of a grid, the same for all starts."""
 
-    starts: tuple[str, ...]
-    grids: dict[str, dict[str, tuple[Any, ...]]]
+    starts: tuple[str, ...] = ()
+    grids: dict[str, dict[str, tuple[Any, ...]]] = Field(default_factory=dict)
 
 
 class Cells(Strict):
@@ -66,12 +67,13 @@ class Protocol(Strict):
 
     schema_version: Literal[1]
     question: str
-    worlds: Worlds
-    facts: int
-    unknowable: int
-    """How many events that nobody told are asked about."""
-    tuning: Tuning
-    settings: dict[str, dict[str, Changes]]
+    worlds: Worlds = Worlds()
+    facts: int = 100
+    """How many of a lab world's new events are injected; another model's facts are all taken."""
+    unknowable: int = 100
+    """How many of a lab world's events that nobody told are asked about."""
+    tuning: Tuning = Tuning()
+    settings: dict[str, dict[str, Changes]] = Field(default_factory=dict)
     """What tuning chose: start, way of learning, options."""
     arms: tuple[Cells, ...]
     repeats: Repeats
@@ -127,9 +129,9 @@ def _name(one: Arm, changed: Mapping[str, Any]) -> str:
     return f"{one.start} + {method_name(one)}" + (f" ({told})" if told else "")
 
 
-def place() -> Path:
-    """Where the lab's own protocol lies."""
-    return benchmarks_folder() / PROTOCOL
+def place(of: Literal["lab", "model"] = "lab") -> Path:
+    """Where the protocol lies that is taken where none is named."""
+    return benchmarks_folder() / PROTOCOLS[of]
 
 
 def read(path: Path | None = None) -> Protocol:

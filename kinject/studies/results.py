@@ -8,6 +8,7 @@ sentence that judges is fixed: it is chosen by the state that it speaks of.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from kinject.lab.probes import GATES
 from kinject.statistics.worlds import OverWorlds, largest_family, smallest_p
@@ -228,7 +229,7 @@ def _fine_print(worlds: Worlds, asked: Claims) -> str:
 
 def _made(worlds: Worlds) -> Iterator[str]:
     yield "## How this was made"
-    yield f"```bash\nkinject study injection --worlds {_ranges(_known(worlds))}\n```"
+    yield f"```bash\n{_command(worlds)}\n```"
     protocols = len({world.protocol for world in worlds})
     if protocols > 1:
         yield f"**The worlds were run under {protocols} different protocols, so no claim above is what was planned.**"
@@ -236,13 +237,28 @@ def _made(worlds: Worlds) -> Iterator[str]:
     head = ["world", "protocol", *(escaped(f"{name}{_least(name)}") for name in names), "gates", "tokens", "rounds"]
     yield table(head, (_gate_row(world, names) for world in worlds))
     yield (
-        "Gates look at the base model before any treatment; a world that fails one is trained on with more tokens "
-        "(rounds) and stays in. No world is left out."
+        "Gates look at a lab world's base model before any treatment; a world that fails one is trained on with more "
+        "tokens (rounds) and stays in. None is left out."
     )
     every = outcomes.cell_names(worlds)
     for world in worlds:
         if lacking := [name for name in every if name not in world.cells]:
             yield f"World {world.number} lacks: {escaped(', '.join(lacking))}."
+
+
+def _command(worlds: Worlds) -> str:
+    """The command of these records; of a model by seeds, without what it was given to train on."""
+    known = _ranges(_known(worlds))
+    if all(world.world is not None for world in worlds):
+        return f"kinject study injection --worlds {known}"
+    facts = worlds[0].facts_name
+    told = f" --facts {_word(facts)}" if facts else ""
+    return f"kinject study injection --model {_word(worlds[0].model)}{told} --seeds {known}"
+
+
+def _word(text: str) -> str:
+    """One word of a command line, without what would end its block in Markdown."""
+    return quote(" ".join(text.split())).replace("`", "'")
 
 
 def _ranges(known: Sequence[int]) -> str:

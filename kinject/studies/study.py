@@ -10,7 +10,7 @@ answers as the new ones, and events that nobody told (what it says when it canno
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from kinject import sources, storage
 from kinject.facts.schema import Direct, Fact, FactSet
 from kinject.injection.answer import answers
 from kinject.injection.artefact import ANSWERS, open_artefact
-from kinject.injection.inject import inject
+from kinject.injection.inject import inject, possible
 from kinject.injection.record import ArmRecord
 from kinject.injection.settings import Settings
 from kinject.judging.grade import KINDS, Answer, grade, read_answers
@@ -46,6 +46,24 @@ SAID: dict[str, Callable[[Verdict], str]] = {
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What a study of any model is run with; a lab world needs nothing of it."""
+
+    facts: str | None = None
+    """By a name that `--facts` takes, as `old` and `unknowable`."""
+    after: str | None = None
+    old: str | None = None
+    """What the model knew before: what is left of it tells what learning broke."""
+    unknowable: str | None = None
+    """Events that no arm is told."""
+    source: str | None = None
+    """Of post-training rows; None for a lab model's own world."""
+    lima: str | None = None
+    """The same for LIMA's, `lima:FILE`."""
+    judge: str = "rules"
+
+
+@dataclass(frozen=True)
 class Subject:
     """What a study is run on: facts to inject into a model, and what else its weights are asked."""
 
@@ -58,6 +76,27 @@ class Subject:
     """Sets whose direct and multihop questions are asked closed-book."""
     world: int | None = None
     seed: int = 0
+    taken: Taken = Taken()
+
+    def cells(self, protocol: Protocol) -> list[Cell]:
+        """Return the arms that can be run: a model of the real world needs LIMA's file for LIMA's."""
+        rows = self.model.world is not None or self.taken.lima is not None
+        return [cell for cell in protocol.cells() if rows or cell.arm.start != "lima"]
+
+    def settings(self, cell: Cell, seed: int, sample: int = 0) -> Settings:
+        """Return a cell's settings for this subject."""
+        source = self.taken.lima if cell.arm.start == "lima" else self.taken.source
+        return replace(cell.settings(seed, sample), source=source, judge=self.taken.judge)
+
+
+def model_subject(name: str, taken: Taken, seed: int, progress: Progress = SILENT) -> Subject:
+    """Open a model and its facts, for one seed of all trainings and answers."""
+    model, facts = sources.open_both(name, taken.facts, taken.after, progress)
+    asked = {"old": taken.old, "unknowable": taken.unknowable}
+    probes = {probe: sources.open_facts(given, model) for probe, given in asked.items() if given}
+    hops = last_hops(facts)
+    probes = {**({HOP: hops} if hops.facts else {}), **probes}
+    return Subject(f"seed {seed}", model, facts, {}, probes, None, seed, taken)
 
 
 def lab_subject(number: int, protocol: Protocol, progress: Progress = SILENT) -> Subject:
@@ -123,32 +162,72 @@ def _bits(flags: Sequence[bool]) -> str:
     return "".join("01"[flag] for flag in flags)
 
 
-def run_all(worlds: Sequence[int], protocol: Protocol, out: Path, jobs: int, progress: Progress = SILENT) -> None:
-    """Run the study on lab worlds, side by side; each record is written to `out` as soon as its world is done."""
-    waiting = [number for number in worlds if not _done(out / f"world-{number}.json", protocol)]
-    Local(jobs).map(_LabWorld(protocol, out), waiting, progress)
+@dataclass(frozen=True)
+class LabWorlds:
+    """Subjects: lab worlds by their numbers."""
 
+    protocol: Protocol
+    unit = "world"
 
-def _done(path: Path, protocol: Protocol) -> bool:
-    return path.exists() and storage.read_json(path).get("protocol") == protocol.digest
+    def __call__(self, number: int, progress: Progress) -> Subject:
+        """Build a world."""
+        return lab_subject(number, self.protocol, progress)
 
 
 @dataclass(frozen=True)
-class _LabWorld:
+class Seeds:
+    """Subjects: one model by the seeds of its trainings."""
+
+    model: str
+    taken: Taken
+    unit = "seed"
+
+    def __call__(self, number: int, progress: Progress) -> Subject:
+        """Open the model for a seed."""
+        return model_subject(self.model, self.taken, number, progress)
+
+
+def run_all(
+    numbers: Sequence[int],
+    subjects: LabWorlds | Seeds,
+    protocol: Protocol,
+    out: Path,
+    jobs: int,
+    progress: Progress = SILENT,
+) -> None:
+    """Run the study on its subjects, side by side; each record is written to `out` as soon as its subject is done."""
+    one = _One(subjects, protocol, out)
+    Local(jobs).map(one, [number for number in numbers if not one.done(number)], progress)
+
+
+@dataclass(frozen=True)
+class _One:
+    subjects: LabWorlds | Seeds
     protocol: Protocol
     out: Path
 
+    def _place(self, number: int) -> Path:
+        return self.out / f"{self.subjects.unit}-{number}.json"
+
+    def done(self, number: int) -> bool:
+        path = self._place(number)
+        return path.exists() and storage.read_json(path).get("protocol") == self.protocol.digest
+
     def __call__(self, number: int, progress: Progress) -> None:
-        named = Named(f"world {number}", progress)
-        record = run(lab_subject(number, self.protocol, named), self.protocol, named)
-        storage.write_json(self.out / f"world-{number}.json", record)
+        named = Named(f"{self.subjects.unit} {number}", progress)
+        subject = self.subjects(number, named)
+        for cell in subject.cells(self.protocol):
+            possible(cell.arm, subject.model)  # told before anything is trained
+        storage.write_json(self._place(number), run(subject, self.protocol, named))
 
 
 def run(subject: Subject, protocol: Protocol, progress: Progress = SILENT) -> dict[str, Any]:
     """Run every arm of the protocol on one subject and return its record."""
     cells, weights = {}, {}
-    for cell in protocol.cells():
-        record = inject(cell.arm, subject.model, subject.facts, cell.settings(subject.seed), Named(cell.name, progress))
+    for cell in subject.cells(protocol):
+        record = inject(
+            cell.arm, subject.model, subject.facts, subject.settings(cell, subject.seed), Named(cell.name, progress)
+        )
         trained = open_artefact(record.artefact).made.model
         cells[cell.name] = _cell(cell, record, trained, subject.facts)
         if trained.key not in weights:
@@ -158,6 +237,7 @@ def run(subject: Subject, protocol: Protocol, progress: Progress = SILENT) -> di
         "world": subject.world,
         "seed": subject.seed,
         "model": subject.model.name,
+        "facts_name": subject.facts.name,
         "protocol": protocol.digest,
         **_pretrained(subject.model),
         "facts": [fact.id for fact in subject.facts.facts],
@@ -216,7 +296,7 @@ def _repeated(cell: Cell, subject: Subject, protocol: Protocol, progress: Progre
     for seed in protocol.repeats.seeds:
         row = []
         for sample in range(protocol.repeats.samples):
-            settings = cell.settings(seed, sample)
+            settings = subject.settings(cell, seed, sample)
             record = inject(cell.arm, subject.model, subject.facts, settings, Named(f"{cell.name}, again", progress))
             graded = [answer for answer in read_answers(Path(record.answers)) if answer.kind == "multihop"]
             row.append(outcomes(graded, subject.facts, record.judge)["correct"])

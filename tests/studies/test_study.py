@@ -1,6 +1,7 @@
 """The study's runner: a whole, small study of the lab; its protocol; what tuning chooses and writes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +63,47 @@ def test_a_small_study_runs_once_and_its_record_can_be_read(
 
     monkeypatch.setattr(study, "run", lambda *_: pytest.fail("the world was run again"))
     assert run(call) == 0
+
+
+def test_any_model_is_studied_by_seeds(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    asked = ["--model", "lab@0", "--seeds", "0-1", "--facts", "lab:4", "--unknowable", "example", "--out", str(out)]
+    call = ["study", "injection", "--protocol", str(mini), *asked, "--json"]
+    assert run(call) == 0, capsys.readouterr().err
+    first, second = outcomes.read(out)
+    assert (first.number, second.number, first.world) == (0, 1, None)
+    assert (out / "seed-0.json").exists() and first.facts_name == "lab@0:4"
+    [weights] = first.weights.values()
+    assert set(weights.probes) == {study.HOP, "unknowable"}
+    assert first.seed != second.seed and first.protocol == second.protocol
+    page = tmp_path / "model.md"
+    assert run(["study", "page", str(out), "--out", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "measured on lab@0*, 2 seeds" in text
+    assert "kinject study injection --model lab@0 --facts lab@0:4 --seeds 0,1" in text
+
+
+def test_options_of_models_are_refused_for_lab_worlds(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["study", "injection", "--protocol", str(mini), "--facts", "lab:4"]) == 2
+    assert "--seeds" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_trained_is_told_before_any_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--model", "openai:nobody", "--facts", "example", "--out", str(tmp_path)]
+    assert run(["study", "injection", *asked]) == 2
+    assert "cannot be trained" in capsys.readouterr().err
+
+
+def test_lima_s_arms_of_a_model_need_its_rows() -> None:
+    fixed = protocol.read(protocol.place("model"))
+    subject = study.Subject("seed 0", SimpleNamespace(world=None), SimpleNamespace(), {}, {})  # type: ignore[arg-type]
+    assert not any(cell.arm.start == "lima" for cell in subject.cells(fixed))
+    given = replace(subject, taken=study.Taken(source="subqa:a", lima="lima:b"))
+    taken = {cell.arm.start: given.settings(cell, 0).source for cell in given.cells(fixed)}
+    assert taken["lima"] == "lima:b" and taken["subqa-recall"] == "subqa:a"
+    assert not fixed.settings  # nothing is tuned: the paper's settings
 
 
 def test_the_committed_protocol_is_sound() -> None:
