@@ -11,7 +11,7 @@ import typer
 from kinject.cli import options, plan
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
-from kinject.injection.arm import METHODS, STARTS, USUAL
+from kinject.injection.arm import METHODS, SIZES, STARTS, USUAL
 
 
 def compare(
@@ -19,7 +19,9 @@ def compare(
     preset: Annotated[str | None, typer.Option("--preset", help="A named set of arms: demo, tables, controls.")] = None,
     starts: Annotated[
         str | None,
-        typer.Option("--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}. Default: base."),
+        typer.Option(
+            "--starts", help=f"Weights to start from, with commas: {', '.join(STARTS)}; {SIZES}. Default: base."
+        ),
     ] = None,
     methods: Annotated[
         str | None,

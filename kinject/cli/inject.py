@@ -11,14 +11,16 @@ from kinject.cli import options, plan
 from kinject.cli.console import Json, emit
 from kinject.cli.progress import RichProgress
 from kinject.injection import blame
-from kinject.injection.arm import METHODS, STARTS
+from kinject.injection.arm import METHODS, SIZES, STARTS
 from kinject.judging.grade import KINDS
 
 
 def inject(
     context: typer.Context,
     method: Annotated[str, typer.Option("--method", help=f"One of: {', '.join(METHODS)}.")] = "rag-oracle",
-    start: Annotated[str, typer.Option("--start", help=f"Weights to start from: {', '.join(STARTS)}.")] = "base",
+    start: Annotated[
+        str, typer.Option("--start", help=f"Weights to start from: {', '.join(STARTS)}; {SIZES}.")
+    ] = "base",
     model: options.Model = "lab",
     facts: options.Facts = None,
     after: options.After = None,

@@ -12,6 +12,7 @@ from kinject.extensions import known
 from kinject.injection.arm import ELICIT
 from kinject.injection.settings import Settings
 from kinject.judging import judge as judging
+from kinject.recipes.material import NAMES
 from kinject.retrieval.search import RETRIEVERS, Retrieval
 from kinject.training.finetune import RATES
 
@@ -79,7 +80,7 @@ Source = Annotated[
     str | None,
     typer.Option(
         "--source",
-        help="Of post-training rows: lab, lab@N, subqa:FOLDER, musique:FILE, lima:FILE or ROWS.jsonl.",
+        help=f"Of post-training rows: {NAMES}.",
     ),
 ]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Decode greedily instead of sampling.")]

@@ -19,7 +19,8 @@ def posttrain(
 ) -> None:
     """Post-train a model; done once, and found again by every arm with this start and the same options.
 
-    Example:  kinject posttrain subqa-recall-context --model lab
+    Examples:  kinject posttrain subqa-recall-context --model lab
+               kinject posttrain gsm8k@500 --model lab
     """
     from kinject import sources
     from kinject.extensions import known

@@ -4,8 +4,10 @@
 anywhere, so that somebody's own method needs no change here.
 """
 
+import re
 from dataclasses import asdict, dataclass
 
+from kinject.errors import UsageError, did_you_mean
 from kinject.extensions import called, known, load
 from kinject.injection.learn.base import Learn
 
@@ -16,12 +18,18 @@ STARTS = {
     "lima": "kinject.injection.start:LIMA",
     "context-only": "kinject.injection.start:CONTEXT_ONLY",
     "one-hop-only": "kinject.injection.start:ONE_HOP_ONLY",
-    "subqa-recall@100": "kinject.injection.start:SUBQA_RECALL_100",
-    "subqa-recall@500": "kinject.injection.start:SUBQA_RECALL_500",
-    "subqa-recall@1000": "kinject.injection.start:SUBQA_RECALL_1000",
-    "subqa-recall@2700": "kinject.injection.start:SUBQA_RECALL_2700",
+    "subqa": "kinject.injection.start:SUBQA",
+    "gsm8k": "kinject.injection.start:GSM8K",
+    "self-oss": "kinject.injection.start:SELF_OSS",
+    "conifer-hard": "kinject.injection.start:CONIFER_HARD",
+    "conifer-easy": "kinject.injection.start:CONIFER_EASY",
+    "dolly": "kinject.injection.start:DOLLY",
 }
-"""Which weights: the model as it is, or post-trained by a recipe."""
+"""Which weights: the model as it is, or post-trained by a recipe. `RECIPE@N` is a recipe's first N rows (`sized`)."""
+
+RECIPES = tuple(name for name, target in STARTS.items() if target)
+SIZES = "or RECIPE@N, its first N rows"
+COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 LEARN = {
     "none": None,
@@ -87,9 +95,29 @@ class Arm:
         return " + ".join([self.start, *(part for part in (self.learn, self.context) if part != "none")])
 
 
+def sized(name: str, where: str = "--start") -> tuple[str, int | None]:
+    """Take the name of a start apart: a recipe, and how many of its first rows, None for all of them.
+
+    `UsageError` for a recipe that there is not, and for a number that is none.
+    """
+    recipe, at, count = name.rpartition("@") if "@" in name else (name, "", "")
+    if recipe not in STARTS and ":" not in recipe:
+        near = did_you_mean(name, [each + at + count for each in STARTS])
+        mend = f"use one of: {', '.join(STARTS)}; {SIZES}"
+        raise UsageError(f"there is no start {name!r}.{near}", where=where, mend=mend)
+    if not at:
+        return name, None
+    if STARTS.get(recipe, "own") is None:
+        raise UsageError(f"{recipe!r} trains nothing, so it has no first rows", where=where, mend=f"use {recipe}")
+    if not COUNT.fullmatch(count):
+        mend = f"write a whole number from 1 on, as in {recipe}@100"
+        raise UsageError(f"{name!r}: {count!r} is no number of rows", where=where, mend=mend)
+    return recipe, int(count)
+
+
 def arm(start: str, method: str) -> Arm:
     """Return the arm of a start and a method name. `UsageError` for what is neither a `Learn` nor a context."""
-    known("start", start, STARTS, "--start")
+    sized(start)
     known("method", method, METHODS, "--method")
     if ":" in method:
         own = load({}, "method", method)

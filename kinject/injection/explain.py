@@ -23,7 +23,7 @@ from kinject.injection.answer import prompts_of
 from kinject.injection.arm import Arm
 from kinject.injection.judged import judges_of
 from kinject.injection.settings import Settings, sampling_of
-from kinject.injection.start import Start
+from kinject.injection.start import find_start
 from kinject.judging.judge import Judge, OneByOne
 from kinject.retrieval import embed
 from kinject.retrieval.search import Retrieval
@@ -72,7 +72,7 @@ def explain(chosen: Sequence[Arm], model: Model, facts: FactSet, settings: Setti
     for start in dict.fromkeys(arm.start for arm in chosen):
         rows += _of_start(start, model, settings)
     for learn in dict.fromkeys(arm.learn for arm in chosen):
-        before = {load(arms.STARTS, "start", arm.start) is not None for arm in chosen if arm.learn == learn}
+        before = {find_start(arm.start) is not None for arm in chosen if arm.learn == learn}
         rows += _replayed(_of_learn(learn, model, facts, settings), before)
     rows += _of_sampling(model, settings)
     if any(arm.context in arms.RETRIEVING for arm in chosen):
@@ -90,10 +90,10 @@ def _row(part: str, name: str, value: Any, source: str) -> dict[str, Any]:
 
 
 def _of_start(start: str, model: Model, settings: Settings) -> list[dict[str, Any]]:
-    recipe: Start | None = load(arms.STARTS, "start", start)
+    recipe = find_start(start)
     if recipe is None:
         return []
-    own = ("kinject.injection.start", *_module(arms.STARTS, start))
+    own = ("kinject.injection.start", *_module(arms.STARTS, arms.sized(start)[0]))
     count = _rows_of(start, model, settings)
     defaults, options = recipe.options(model, count), recipe.asked(model, count, settings.posttrain, settings.seed)
     lora = _told(recipe.lab_lora, own) if model.world is not None else ""

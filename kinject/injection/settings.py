@@ -24,6 +24,8 @@ class Settings:
     """How a judge that is a language model may be asked, and what it may cost."""
     seed: int = 0
     source: str | None = None
+    order: int = 0
+    """Which order of the start's rows: 0 is the recipe's own. The first N rows of another order are other rows."""
     posttrain: Mapping[str, Any] = field(default_factory=dict)
     """What is to differ from the start's default options, by the names of `Options`."""
     learn: Mapping[str, Any] = field(default_factory=dict)

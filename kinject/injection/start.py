@@ -1,19 +1,38 @@
 """Which weights an arm starts from: the model as it is, or post-trained by a recipe, once for all arms.
 
-Beside the paper's SubQARecall there are the controls of a claim about reasoning: smaller sets (`@N`: is it format?),
-one-hop rows only (does composing need composed examples?), reading without a chain, and general chat (LIMA).
+Beside the paper's SubQARecall and its other training sets (Table 1) there are the controls of a claim about reasoning:
+smaller sets (`RECIPE@N`: is it format?), one-hop rows only (does composing need composed examples?), reading without a
+chain, and general chat (LIMA).
+
+The first N rows of a recipe are in an order that is drawn once, so each smaller set is a part of every larger one.
 """
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from kinject import prompts
 from kinject.errors import MissingError, UsageError
 from kinject.extensions import load
-from kinject.injection.arm import STARTS
-from kinject.recipes import TrainingSet, context_only, lima, material, one_hop, subqa_recall
+from kinject.injection.arm import RECIPES, SIZES, STARTS, sized
+from kinject.prompts import recall
+from kinject.recipes import (
+    TrainingSet,
+    conifer,
+    context_only,
+    dolly,
+    gsm8k,
+    lima,
+    material,
+    one_hop,
+    self_oss,
+    subqa,
+    subqa_recall,
+)
 from kinject.recipes.annotator import Annotator
+from kinject.recipes.row import Row
 from kinject.sources import Model
 from kinject.training.finetune import Options, paper_batch
 
@@ -49,6 +68,58 @@ class Start:
     """The learning rate of a lab model's adapter."""
     annotate: bool = False
     """Whether an annotator can write the recalls."""
+    system: str | None = "system-subqa"
+    """The prompt that is the system message for models of the real world; None for none. A lab model has its own."""
+    mixed: bool = True
+    """Whether the rows stand in an order in which the first N are like the rest; the first N of others are drawn."""
+    recount: Callable[[Sequence[Row]], Mapping[str, int]] = lambda _: {}
+    """What the card counts anew of the first rows."""
+    recipe: str = ""
+    """The name it was opened by, without @N."""
+    count: int | None = None
+    """How many of the first rows are meant; None for all."""
+
+    def system_for(self, lab: bool) -> str | None:
+        """Return the words of the system message for a lab's model or another one; None for none."""
+        name = "system-lab" if lab else self.system
+        return None if name is None else prompts.load(name)
+
+    def made(
+        self,
+        source: str,
+        system: str | None,
+        annotator: Annotator | None = None,
+        less: Callable[[TrainingSet], TrainingSet] = lambda rows: rows,
+        order: int = 0,
+    ) -> TrainingSet:
+        """Make the rows: all of the recipe's, `less` what is not to be in them, and of these the first in an order."""
+        whole = less(self._whole(source, system, *([] if annotator is None else [annotator])))
+        whole = self._ordered(whole, order) if order else whole
+        return whole if self.count is None else self._first(whole, self.count, source)
+
+    def _ordered(self, whole: TrainingSet, order: int) -> TrainingSet:
+        drawn = random.Random(f"kinject {self.recipe} order {order}")
+        rows = tuple(drawn.sample(whole.rows, len(whole.rows)))
+        return TrainingSet(whole.name, rows, {**whole.card, "order": order})
+
+    def _whole(self, source: str, *given: Any) -> TrainingSet:
+        if self.count is not None and self.recipe in STARTS and (rows := material.built(source)):
+            return material.built_by(self.recipe, rows, self.count)
+        return self.build(source, *given)
+
+    def _first(self, whole: TrainingSet, count: int, source: str) -> TrainingSet:
+        """Return the first rows; those that were the first ones when they were built are in their order already."""
+        if len(whole.rows) < count:
+            raise MissingError(
+                f"there are only {len(whole.rows)} rows and not {count}",
+                where=f"--source {source}",
+                mend=f"take a larger source, or {self.recipe}, which takes what there is",
+            )
+        rows = whole.rows
+        if not self.mixed and "first_rows" not in whole.card:
+            rows = tuple(random.Random(f"kinject {self.recipe} first rows").sample(rows, len(rows)))
+        counted = {**self.recount(rows[:count]), "first_rows": count, "of_rows": len(rows)}
+        return TrainingSet(f"{whole.name}@{count}", rows[:count], {**whole.card, **counted})
 
     def options(self, model: Model, rows: int | None = None) -> Options:
         """Return the default settings for a model and so many rows: the lab's, or the paper's."""
@@ -64,21 +135,36 @@ class Start:
         return replace(self.options(model, rows), **{**own, **changes, "seed": seed})
 
 
+def find_start(name: str, where: str = "--start") -> Start | None:
+    """Return the start of a name, `RECIPE` or `RECIPE@N`; None for the base, which trains nothing."""
+    recipe, count = sized(name, where)
+    found: Start | None = load(STARTS, "start", recipe, where)
+    if found is None:
+        return None
+    return replace(found, recipe=recipe, count=count, rows=count or found.rows)
+
+
 def open_start(name: str) -> Start:
     """Return the start of a name that trains something. `UsageError` for the base, which does not."""
-    found: Start | None = load(STARTS, "start", name, "RECIPE")
+    found = find_start(name, "RECIPE")
     if found is None:
-        recipes = ", ".join(each for each, target in STARTS.items() if target)
-        raise UsageError(f"{name!r} is no recipe: it trains nothing", where="RECIPE", mend=f"use one of: {recipes}")
+        mend = f"use one of: {', '.join(RECIPES)}; {SIZES}"
+        raise UsageError(f"{name!r} is no recipe: it trains nothing", where="RECIPE", mend=mend)
     return found
 
 
-def built(name: str, source: str, system: str, annotator: Annotator | None = None) -> TrainingSet:
+def built(
+    name: str,
+    source: str,
+    system: str | None,
+    annotator: Annotator | None = None,
+    less: Callable[[TrainingSet], TrainingSet] = lambda rows: rows,
+) -> TrainingSet:
     """Build a start's rows. `MissingError` where there is not one; for an annotator, as in `may_annotate`."""
     start = open_start(name)
     if annotator is not None:
         may_annotate(name, source)
-    made = start.build(source, system) if annotator is None else start.build(source, system, annotator)
+    made = start.made(source, system, annotator, less)
     if not made.rows:
         left_out = [f"{count} ({reason})" for reason, count in made.card.get("left_out", {}).items()]
         raise MissingError(
@@ -108,23 +194,26 @@ def source_of(model: Model, source: str | None) -> str:
         raise MissingError(
             "post-training needs rows, and this model has no world of its own",
             where="--start",
-            mend="name a source: --source lab, --source subqa:FOLDER, --source ROWS.jsonl; or use --start base",
+            mend=f"name a source with --source: {material.NAMES}; or use --start base",
         )
     return f"lab@{model.world}"
 
 
-def _first(count: int) -> Start:
-    return Start(partial(subqa_recall.build, count=count), rows=count, annotate=True)
+def _hops(rows: Sequence[Row]) -> dict[str, int]:
+    multihops = sum(bool(recall.parse(row.response).steps) for row in rows)
+    return {"multihop": multihops, "one_hop": len(rows) - multihops}
 
 
 _in_context = partial(subqa_recall.build, context_rows=subqa_recall.CONTEXT_ROWS)
 
-SUBQA_RECALL = Start(subqa_recall.build, annotate=True)
+SUBQA_RECALL = Start(subqa_recall.build, annotate=True, recount=_hops)
 SUBQA_RECALL_CONTEXT = Start(_in_context, annotate=True)
-SUBQA_RECALL_100 = _first(100)
-SUBQA_RECALL_500 = _first(500)
-SUBQA_RECALL_1000 = _first(1000)
-SUBQA_RECALL_2700 = _first(2700)
 CONTEXT_ONLY = Start(context_only.build)
 ONE_HOP_ONLY = Start(one_hop.build, annotate=True)
-LIMA = Start(lima.build, rows=lima.ROWS, lab=LAB_CHAT, lab_lora=LAB_CHAT_LORA)
+LIMA = Start(lima.build, rows=lima.ROWS, lab=LAB_CHAT, lab_lora=LAB_CHAT_LORA, mixed=False)
+SUBQA = Start(subqa.build, recount=_hops)
+GSM8K = Start(gsm8k.build, system=gsm8k.SYSTEM, rows=gsm8k.ROWS)
+SELF_OSS = Start(self_oss.build, system=None, rows=self_oss.ROWS)
+CONIFER_HARD = Start(conifer.hard, rows=conifer.ROWS)
+CONIFER_EASY = Start(conifer.easy, rows=conifer.ROWS)
+DOLLY = Start(dolly.build, rows=dolly.ROWS)

@@ -42,22 +42,22 @@ class Training:
 
 def started_with(start: str, model: Model, settings: Settings) -> TrainingSet | None:
     """Return the rows that a start was trained on, which training on facts may show again; None for the base."""
-    recipe: starts.Start | None = load(arms.STARTS, "start", start)
+    recipe = starts.find_start(start)
     if recipe is None:
         return None
-    return _rows(start, starts.source_of(model, settings.source), prompts.load(model.system))
+    system = recipe.system_for(model.world is not None)
+    return _rows(start, starts.source_of(model, settings.source), system, settings.order)
 
 
 @cache
-def _rows(start: str, source: str, system: str) -> TrainingSet:
+def _rows(start: str, source: str, system: str | None, order: int) -> TrainingSet:
     """The rows of a start, made once for all arms of a comparison."""
-    recipe: starts.Start = load(arms.STARTS, "start", start)
-    return recipe.build(source, system)
+    return starts.open_start(start).made(source, system, order=order)
 
 
 def posttrain_spec(start: str, model: Model, settings: Settings) -> Training | None:
     """Return the training that a start stands for; None for the base."""
-    recipe: starts.Start | None = load(arms.STARTS, "start", start)
+    recipe = starts.find_start(start)
     rows = started_with(start, model, settings)
     if recipe is None or rows is None:
         return None

@@ -12,14 +12,14 @@ differs from the paper's set:
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
+from typing import Any, TypeVar
 
 from kinject.errors import MissingError
 from kinject.facts.words import folded
 from kinject.lab.world import World
-from kinject.prompts import recall as form
 from kinject.recipes import TrainingSet, lab_questions, material
 from kinject.recipes.annotator import Annotator
 from kinject.recipes.lab_questions import SEEN_PHRASINGS, direct, held_out, multihop, static
@@ -31,34 +31,47 @@ CONTEXT_ROWS = 600
 HELD_OUT = 100
 """Questions of a pool that no row is about, or one in ten of a small one."""
 
+T = TypeVar("T")
 
-def build(
-    source: str,
-    system: str,
-    annotator: Annotator | None = None,
-    *,
-    context_rows: int = 0,
-    count: int | None = None,
-) -> TrainingSet:
-    """Build the set, or its first `count` rows, from what a source's name means.
 
-    `MissingError` where it has no questions with hops, or too few.
-    """
+def build(source: str, system: str, annotator: Annotator | None = None, *, context_rows: int = 0) -> TrainingSet:
+    """Build the set from what a source's name means. `MissingError` where it has no questions with hops."""
     name = "subqa-recall-context" if context_rows else "subqa-recall"
+    return of_source(
+        name,
+        source,
+        lambda world: from_world(world, system, context_rows=context_rows),
+        lambda pool: from_pool(pool, system, annotator, context_rows=context_rows),
+    )
+
+
+def of_source(
+    name: str,
+    source: str,
+    of_world: Callable[[World], TrainingSet],
+    of_pool: Callable[[Pool], TrainingSet],
+) -> TrainingSet:
+    """Build a set of two-hop questions from what a source's name means."""
     match material.open_source(source):
         case World() as world:
-            made = from_world(world, system, context_rows=context_rows)
+            return of_world(world)
         case Pool() as pool:
-            made = from_pool(pool, system, annotator, context_rows=context_rows)
+            return of_pool(pool)
         case TrainingSet() as rows:
-            made = material.built_by(name, rows, count)
+            return material.built_by(name, rows)
         case _:
             raise material.unfit(name, source, "two-hop questions")
-    return made if count is None else _first(count, made, source)
 
 
 def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingSet:
     """Build the set from a lab world; `system` is the system message of the model that is to learn it."""
+    rows = tuple(row(question, question.told, system) for question in asked_in(world, context_rows))
+    card = {**card_in(world), "context": context_rows}
+    return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
+
+
+def asked_in(world: World, context_rows: int = 0) -> list[Question]:
+    """Return the questions of a lab world in the order of the rows."""
     rng = random.Random(f"kinject lab {world.seed} subqa-recall")
     asked = []
     for event, relation in lab_questions.pairs(rng, world, MULTIHOP_ROWS):
@@ -68,38 +81,54 @@ def from_world(world: World, system: str, *, context_rows: int = 0) -> TrainingS
         asked.append(static(world, relation, event.answer, phrasing))
     asked += [replace(question, shown=True) for question in islice(lab_questions.fictions(world), context_rows)]
     rng.shuffle(asked)
-    rows = tuple(row(question, question.told, system) for question in asked)
-    card = {
+    return asked
+
+
+def card_in(world: World) -> dict[str, Any]:
+    """Return what the card says of a lab world's questions."""
+    return {
         "source": f"lab@{world.seed}",
         "licence": lab_questions.LICENCE,
         "multihop": MULTIHOP_ROWS,
         "one_hop": 2 * MULTIHOP_ROWS,
-        "context": context_rows,
         "held_out_events": len(held_out(world)),
     }
-    return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
 
 
 def from_pool(pool: Pool, system: str, annotator: Annotator | None = None, *, context_rows: int = 0) -> TrainingSet:
     """Build the set from two-hop questions; with an annotator it writes the recalls, else they follow a rule."""
     training, held, left_out = split(pool)
-    asked = [each for question in training[:MULTIHOP_ROWS] for each in (question, *question.hops)]
+    asked = asked_of(training)
     recalls = Recalls.of(asked, annotator)
     shown = list(islice(in_context(pool), min(context_rows, len(training))))
-    rows = [row(question, recall, system) for question, recall in zip(asked, recalls.texts, strict=True)]
-    rows += [row(question, question.told, system) for question in shown]
-    random.Random("kinject subqa-recall rows").shuffle(rows)
-    multihops = min(len(training), MULTIHOP_ROWS)
-    card = {
+    told = [*zip(asked, recalls.texts, strict=True), *((question, question.told) for question in shown)]
+    rows = tuple(row(question, recall, system) for question, recall in shuffled(told))
+    card = {**card_of(pool, training, held, left_out), "context": len(shown), **recalls.card}
+    return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", rows, card)
+
+
+def asked_of(training: list[Question]) -> list[Question]:
+    """Return the questions of a pool, each followed by its sub-questions."""
+    return [each for question in training[:MULTIHOP_ROWS] for each in (question, *question.hops)]
+
+
+def shuffled(asked: Iterable[T]) -> list[T]:
+    """Return what is made of a pool's questions in the order of the rows."""
+    order = list(asked)
+    random.Random("kinject subqa-recall rows").shuffle(order)
+    return order
+
+
+def card_of(pool: Pool, training: list[Question], held: list[Question], left_out: Mapping[str, int]) -> dict[str, Any]:
+    """Return what the card says of a pool's questions."""
+    multihops = training[:MULTIHOP_ROWS]
+    return {
         **material.card(pool),
         "left_out": {**pool.left_out, **left_out},
-        "multihop": multihops,
-        "one_hop": len(asked) - multihops,
-        "context": len(shown),
+        "multihop": len(multihops),
+        "one_hop": sum(len(question.hops) for question in multihops),
         "held_out_events": len(held),
-        **recalls.card,
     }
-    return TrainingSet("subqa-recall-context" if context_rows else "subqa-recall", tuple(rows), card)
 
 
 def split(pool: Pool) -> tuple[list[Question], list[Question], dict[str, int]]:
@@ -146,17 +175,3 @@ def in_context(pool: Pool) -> Iterator[Question]:
         event = question.hops[0]
         alone = (number + number // len(told)) % 3 == 0
         yield replace(event if alone else question, sentences=event.sentences, shown=True)
-
-
-def _first(count: int, whole: TrainingSet, source: str) -> TrainingSet:
-    """Return the first rows of the set, which is shuffled: smaller sets are parts of larger ones."""
-    if len(whole.rows) < count:
-        raise MissingError(
-            f"there are only {len(whole.rows)} rows and not {count}",
-            where=f"--source {source}",
-            mend="take a larger source, or --start subqa-recall, which takes what there is",
-        )
-    rows = whole.rows[:count]
-    multihops = sum(bool(form.parse(row.response).steps) for row in rows)
-    card = {**whole.card, "multihop": multihops, "one_hop": count - multihops, "first_rows": count}
-    return TrainingSet(f"{whole.name}@{count}", rows, card)

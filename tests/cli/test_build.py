@@ -1,6 +1,7 @@
 """`kinject build`: rows and their card, shown and written; what is written can be trained on."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,65 @@ def test_rows_are_written_with_their_card_and_read_back(capsys: pytest.CaptureFi
     assert "a file already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["gsm8k", "subqa", "gsm8k@50", "subqa@50"])
+def test_the_papers_sets_have_twins_in_the_lab(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = printed(capsys, name, "--source", "lab")
+    assert made["card"]["recipe"] == name and made["card"]["source"] == "lab@0"
+    assert (made["rows"] == 50) == ("@50" in name)
+
+
+def test_every_recipe_is_built_from_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    sources = {
+        "self-oss": ("self-oss:self-oss.jsonl", 3, ["user"]),
+        "conifer-hard": ("conifer:conifer.json", 4, ["system", "user"]),
+        "conifer-easy@2": ("conifer:conifer.json", 2, ["system", "user"]),
+        "dolly": ("dolly:dolly.jsonl", 3, ["system", "user"]),
+    }
+    for name, (source, rows, roles) in sources.items():
+        kind, _, file = source.partition(":")
+        made = printed(capsys, name, "--source", f"{kind}:{CASES / file}")
+        assert made["rows"] == rows
+        assert [message["role"] for message in made["first"][0]["messages"]] == roles
+        card = made["card"]
+        assert card["read"] and card["left_out"] and card["licence"] and card["digest"] and card["splits"] == ["train"]
+
+
+def test_a_folder_is_written_read_back_and_trained_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "rows"
+    made = printed(capsys, "dolly", "--source", f"dolly:{CASES / 'dolly.jsonl'}", "--out", str(folder))
+    assert made["out"] == str(folder) and made["card"] == read_json(folder / "card.json")
+    again = printed(capsys, "dolly", "--source", str(folder))
+    assert (again["card"]["digest"], again["first"]) == (made["card"]["digest"], made["first"])
+    assert run(["posttrain", "dolly@2", "--model", str(tiny()), "--source", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 2
+    assert run(["build", "dolly", "--source", f"dolly:{CASES / 'dolly.jsonl'}", "--out", str(folder)]) == 2
+    assert "something already" in capsys.readouterr().err
+
+
+def test_what_a_test_holds_is_dropped_and_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    asked = [row["messages"][-1]["content"] for row in printed(capsys, "gsm8k")["first"]]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps({"question": each.upper()}) + "\n" for each in asked[:2]))
+    given = ["--against", str(tmp_path / "test.jsonl"), "--out", str(tmp_path / "rows.jsonl")]
+    made = printed(capsys, "gsm8k@100", *given)
+    (found,) = made["card"]["overlap"]
+    assert (made["rows"], found["exact"], found["texts"]) == (100, 2, 2)
+    assert made["card"]["left_out"] == {f"it holds a text of {tmp_path / 'test.jsonl'}": 2}
+    assert not {row["messages"][-1]["content"] for row in made["first"]} & set(asked[:2])
+    assert made["first"][0]["messages"][-1]["content"] == asked[2]
+    assert run(["build", "gsm8k", "--against", str(tmp_path / "test.jsonl")]) == 0
+    out = capsys.readouterr().out
+    assert "2 rows hold a text of it, and were dropped" in out and "      row 1, text 1: " in out
+
+
+def test_a_test_may_be_a_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    made = printed(capsys, "gsm8k@100", "--against", "lab-math", "--against", "lab-multihop")
+    math, multihop = made["card"]["overlap"]
+    assert (math["against"], multihop["against"]) == ("lab-math", "lab-multihop")
+    assert math["texts"] > 10 and math["exact"] == 0 and multihop["exact"] == 0
+
+
 def test_an_annotator_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     made = printed(capsys, RECALL, "--source", SUBQA, "--annotator", f"{__name__}:ANNOTATOR")
     assert made["card"]["refused"] == {"an answer is not in the recall": 9}
@@ -74,7 +134,18 @@ def test_an_annotator_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         ([RECALL, "--source", SUBQA, "--annotator", ""], 2, "--annotator", "'' names no model"),
         (["one-hop-only", "--source", "subqa:empty", "--out", "x.jsonl"], 3, "--source subqa:empty", "not one row"),
         ([RECALL, "--source", "subqa:nowhere"], 3, "nowhere", "SubQA is three files"),
-        ([RECALL, "--out", "rows.json"], 2, "rows.json", "rows are a .jsonl file"),
+        ([RECALL, "--out", "rows.json"], 2, "rows.json", "rows are a .jsonl file or a folder"),
+        (["gsm8@100"], 2, "RECIPE", "Did you mean 'gsm8k@100'?"),
+        (["gsm8k@0"], 2, "RECIPE", "'0' is no number of rows"),
+        (["gsm8k@all"], 2, "RECIPE", "'all' is no number of rows"),
+        (["base@10"], 2, "RECIPE", "has no first rows"),
+        ([f"{RECALL}@2701"], 3, "--source lab", "there are only 2700 rows and not 2701"),
+        (["self-oss"], 3, "--source", "made of coding exercises, and 'lab' has none"),
+        (["dolly", "--source", "doly:x"], 3, "--source", "Did you mean 'dolly'?"),
+        (["dolly", "--source", "dolly:nowhere"], 3, "nowhere", "there is no file of Dolly"),
+        (["dolly", "--source", "empty"], 3, "empty", "this folder holds no rows"),
+        ([RECALL, "--against", "lab-mth"], 3, "--against", "Did you mean 'lab-math'?"),
+        ([RECALL, "--against", "nowhere.jsonl"], 3, "nowhere.jsonl", "no file of test texts"),
         ([], 2, "kinject build", "RECIPE"),
     ],
 )

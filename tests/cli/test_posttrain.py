@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kinject import prompts
 from kinject.cli.app import COMMANDS, run
 from kinject.facts.load import load
 from kinject.injection.arm import Arm
@@ -52,6 +53,23 @@ def test_it_is_done_once_and_arms_find_it(
     assert "9 rows, 14 steps" in capsys.readouterr().out
 
 
+def test_the_first_rows_are_trained_on_with_the_recipes_own_system_message(
+    tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, ...]] = []
+    train = finetune.finetune
+
+    def look(model: Path, rows: Any, *rest: Any) -> Any:
+        said.append(tuple(dict.fromkeys(row.conversation[0].content for row in rows)))
+        return train(model, rows, *rest)
+
+    monkeypatch.setattr(finetune, "finetune", look)
+    made = printed(capsys, "gsm8k@5", "--model", str(tiny()), "--source", "lab")
+    assert (made["rows"], made["data"]["first_rows"]) == (5, 5)
+    more = printed(capsys, "gsm8k@6", "--model", str(tiny()), "--source", "lab")
+    assert more["run"] != made["run"] and said == [(prompts.load("system-gsm8k"),)] * 2
+
+
 def test_rows_that_were_built_are_trained_on(
     tiny: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -82,6 +100,11 @@ def test_an_arm_with_an_adapter_finds_its_start(
     [
         (["subqa-recal"], 2, "RECIPE", "Did you mean 'subqa-recall'?"),
         (["base"], 2, "RECIPE", "trains nothing"),
+        (["gsm8k@0", "--source", "lab"], 2, "RECIPE", "'0' is no number of rows"),
+        (["gsm8k@some", "--source", "lab"], 2, "RECIPE", "'some' is no number of rows"),
+        (["gsm8@100", "--source", "lab"], 2, "RECIPE", "Did you mean 'gsm8k@100'?"),
+        (["subqa@2701", "--source", "lab"], 3, "--source lab", "there are only 2700 rows and not 2701"),
+        (["dolly"], 3, "--start", "no world of its own"),
         (["subqa-recall"], 3, "--start", "no world of its own"),
         (["subqa-recall", "--source", "subqa:nowhere"], 3, "nowhere", "SubQA is three files"),
         (["subqa-recall", "--model", "labb"], 3, "--model", "Did you mean 'lab'?"),

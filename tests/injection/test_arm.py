@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kinject.errors import MissingError, UsageError
 from kinject.extensions import load
-from kinject.injection.arm import CONTEXT, LEARN, METHODS, STARTS, Arm, arm, method_name
+from kinject.injection.arm import CONTEXT, LEARN, METHODS, STARTS, Arm, arm, method_name, sized
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -69,6 +69,15 @@ def test_what_is_neither_is_a_usage_error(method: str) -> None:
     with pytest.raises(UsageError, match=r"is no function of \(engine, facts\)") as caught:
         arm("base", method)
     assert caught.value.where == "--method" and caught.value.mend
+
+
+def test_a_start_may_be_a_recipes_first_rows() -> None:
+    assert arm("gsm8k@50", "none") == Arm("gsm8k@50")
+    assert sized("gsm8k@50") == ("gsm8k", 50) and sized("gsm8k") == ("gsm8k", None) and sized("base") == ("base", None)
+    assert sized("mine:START@7") == ("mine:START", 7) and sized("mine:START") == ("mine:START", None)
+    with pytest.raises(UsageError, match="no number of rows") as caught:
+        arm("gsm8k@", "none")
+    assert caught.value.where == "--start"
 
 
 def test_an_arm_is_named_by_what_it_does() -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from kinject.engines.fake import Fake
 from kinject.errors import MissingError, UsageError
+from kinject.injection.start import open_start
 from kinject.prompts.recall import parse
 from kinject.recipes import context_only, material, one_hop, subqa_recall
 from kinject.recipes.annotator import Annotator
@@ -179,27 +179,28 @@ def test_smaller_sets_are_parts_of_larger_ones(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(material, "open_source", lambda source: WHOLE)
     whole = subqa_recall.build("here", "S")
     for count in (100, 1000, 2700):
-        made = subqa_recall.build("here", "S", count=count)
+        made = open_start(f"subqa-recall@{count}").made("here", "S")
         assert (made.name, made.rows) == (f"subqa-recall@{count}", whole.rows[:count])
         chains = sum(bool(parse(row.response).steps) for row in made.rows)
-        assert made.card == {**whole.card, "multihop": chains, "one_hop": count - chains, "first_rows": count}
+        counts = {"multihop": chains, "one_hop": count - chains, "first_rows": count, "of_rows": 2700}
+        assert made.card == {**whole.card, **counts}
     with pytest.raises(MissingError, match="only 2700 rows and not 2701"):
-        subqa_recall.build("here", "S", count=2701)
+        open_start("subqa-recall@2701").made("here", "S")
 
 
 def test_the_first_rows_are_no_whole_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(material, "open_source", lambda source: WHOLE)
-        for count in (None, 500):
-            rows.write(subqa_recall.build("here", "S", count=count), tmp_path / f"{count}.jsonl")
-    whole, part = str(tmp_path / "None.jsonl"), str(tmp_path / "500.jsonl")
+        for name in ("subqa-recall", "subqa-recall@500"):
+            rows.write(open_start(name).made("here", "S"), tmp_path / f"{name}.jsonl")
+    whole, part = str(tmp_path / "subqa-recall.jsonl"), str(tmp_path / "subqa-recall@500.jsonl")
     cards = {name: rows.read(Path(name)).card["recipe"] for name in (whole, part)}
     assert cards == {whole: "subqa-recall", part: "subqa-recall@500"}
-    first = subqa_recall.build(whole, "S", count=100)
+    first = open_start("subqa-recall@100").made(whole, "S")
     assert rows.card_of(first)["recipe"] == first.name == "subqa-recall@100"
-    assert subqa_recall.build(part, "S", count=100).rows == first.rows
-    assert len(subqa_recall.build(part, "S", count=500).rows) == 500
-    for build in (subqa_recall.build, partial(subqa_recall.build, count=1000)):
+    assert open_start("subqa-recall@100").made(part, "S").rows == first.rows
+    assert len(open_start("subqa-recall@500").made(part, "S").rows) == 500
+    for build in (subqa_recall.build, open_start("subqa-recall@1000").made):
         with pytest.raises(UsageError, match="built by the recipe 'subqa-recall@500'"):
             build(part, "S")
     with pytest.raises(UsageError, match="built by the recipe 'subqa-recall@500'"):

@@ -364,11 +364,7 @@ def test_a_source_is_named(tmp_path: Path) -> None:
     assert isinstance(material.open_source(f"musique:{CASES / 'musique.jsonl'}"), Pool)
     assert isinstance(material.open_source(f"lima:{CASES / 'lima.json'}"), lima.Chats)
     assert isinstance(material.open_source(str(tmp_path / "rows.jsonl")), TrainingSet)
-    assert [material.system_of(name) for name in ("lab", "lab@3", "subqa:x")] == [
-        "system-lab",
-        "system-lab",
-        "system-subqa",
-    ]
+    assert [material.of_lab(name) for name in ("lab", "lab@3", "subqa:x", "x.jsonl")] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(

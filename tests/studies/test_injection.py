@@ -11,7 +11,7 @@ from kinject import storage
 from kinject.errors import UsageError
 from kinject.facts.load import load
 from kinject.facts.schema import FactSet
-from kinject.injection.arm import METHODS, STARTS, Arm, arm
+from kinject.injection.arm import METHODS, STARTS, Arm, arm, sized
 from kinject.injection.record import ArmRecord
 from kinject.injection.settings import Settings
 from kinject.report.records import newest, read
@@ -30,7 +30,7 @@ def test_a_preset_names_only_arms_that_exist(preset: str) -> None:
     assert arms
     assert len(set(arms)) == len(arms)
     for one in arms:
-        assert one.start in STARTS and (one.learn, one.context) in METHODS.values()
+        assert sized(one.start)[0] in STARTS and (one.learn, one.context) in METHODS.values()
 
 
 def test_without_a_preset_it_is_every_start_with_every_method() -> None:

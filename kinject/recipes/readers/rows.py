@@ -35,7 +35,8 @@ def read(path: Path) -> TrainingSet:
 def write(rows: TrainingSet, path: Path) -> dict[str, Any]:
     """Write rows to a new file and their card beside it; return the card."""
     if path.suffix != ".jsonl":
-        raise UsageError("rows are a .jsonl file", where=str(path), mend="name it --out NAME.jsonl")
+        mend = "name it --out NAME.jsonl, or a folder: --out NAME"
+        raise UsageError("rows are a .jsonl file or a folder", where=str(path), mend=mend)
     for taken in (path, card_path(path)):
         if taken.exists():
             raise UsageError("there is a file already", where=str(taken), mend="name another with --out")
@@ -50,9 +51,9 @@ def card_of(rows: TrainingSet) -> dict[str, Any]:
     sha = hashlib.sha256()
     for row in rows.rows:
         sha.update(storage.json_line(row.as_json()))
-    counted = {"rows": len(rows.rows), "digest": rows.digest, "sha256": sha.hexdigest()}
+    counted = {"rows": len(rows.rows), "splits": ["train"], "digest": rows.digest, "sha256": sha.hexdigest()}
     told = {name: value for name, value in rows.card.items() if name != "recipe"}  # rows that were built may be cut
-    return {"schema_version": 1, "recipe": rows.name, **told, **counted}
+    return {"schema_version": 1, "recipe": rows.name, "left_out": {}, **told, **counted}
 
 
 def card_path(path: Path) -> Path:
@@ -65,14 +66,20 @@ def _row(raw: bytes, where: str) -> Row:
     value = storage.parse_json(raw, file, int(line))
     match value:
         case {"messages": [*messages], "response": str(response), **others} if not others and messages:
-            turns = tuple(_message(message, where) for message in messages)
-            if turns[-1].role == "user":
-                return Row(turns, response)
+            return row_of(messages, response, where)
     raise UsageError("this is no training row", where=where, mend=FORM)
 
 
-def _message(value: Any, where: str) -> Message:
+def row_of(messages: list[Any], response: str, where: str, form: str = FORM) -> Row:
+    """Return the row of messages that were read, the last one a user's, and a response."""
+    turns = tuple(_message(message, where, form) for message in messages)
+    if turns[-1].role != "user":
+        raise UsageError("this is no training row", where=where, mend=form)
+    return Row(turns, response)
+
+
+def _message(value: Any, where: str, form: str) -> Message:
     match value:
         case {"role": "system" | "user" | "assistant" as role, "content": str(content), **others} if not others:
             return Message(role, content)
-    raise UsageError("this is no message", where=where, mend=FORM)
+    raise UsageError("this is no message", where=where, mend=form)
