@@ -1,8 +1,8 @@
 """Names to things: what `--model` and `--facts` mean.
 
-Models: `lab` (world 0, shipped), `lab@7` (another world, built on demand), a folder in the hub's layout, or a hub id
-with an optional `@revision`. Facts: `lab[@WORLD][:N]`, a path, the name of a set in `facts/`, or nothing for the
-facts that belong to the model.
+Models: `lab` (world 0, shipped), `lab@7` (another world, built on demand), `lab-small` and `lab-large` (other sizes,
+built on demand), a folder in the hub's layout, or a hub id with an optional `@revision`. Facts: `lab[@WORLD][:N]`, a
+path, the name of a set in `facts/`, or nothing for the facts that belong to the model.
 """
 
 import gc
@@ -29,6 +29,8 @@ from kinject.progress import SILENT, Progress
 from kinject.runs.store import Spec, Store
 
 LAB = re.compile(r"lab(?:@(?P<world>\d+))?(?::(?P<count>[1-9]\d*|old))?")
+SIZED = re.compile(rf"lab-(?P<size>{'|'.join(pretraining.SIZES)})(?:@(?P<world>\d+))?")
+"""A lab model of another size."""
 INSTRUCT = re.compile(r"(?:^|[-_/])(?:instruct|chat|it)(?:$|[-_@])", re.IGNORECASE)
 """What publishers put into the names of models that follow instructions."""
 WANTED = ["*.json", "model*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -101,6 +103,10 @@ def open_model(name: str, progress: Progress = SILENT, where: str = "--model") -
         seed = int(lab["world"] or 0)
         folder = checkpoint.SHIPPED if seed == 0 else build_lab(seed, progress=progress)
         return Model(f"lab@{seed}", folder, digest_of(folder), seed)
+    if sized := SIZED.fullmatch(name):
+        seed, size = int(sized["world"] or 0), sized["size"]
+        folder = build_lab(seed, pretraining.SIZES[size], progress)
+        return Model(f"lab-{size}@{seed}", folder, digest_of(folder), seed)
     engine, _, rest = name.partition(":") if ENGINE.match(name) else ("", "", name)
     if not rest or (engine and rest.startswith(("openai:", "vllm:"))):
         message = f"{name!r} names no model" if not rest else f"{name!r} names two engines"
@@ -118,7 +124,7 @@ def open_model(name: str, progress: Progress = SILENT, where: str = "--model") -
         return _from_hub(hub["id"], hub["revision"], where)
     known = "hf: or vllm: with " if judge else "`lab`, `lab@N`, "
     raise MissingError(
-        f"there is no model {name!r}.{'' if judge else did_you_mean(name, ['lab', 'lab@1'])}",
+        f"there is no model {name!r}.{'' if judge else did_you_mean(name, ['lab', 'lab@1', 'lab-small', 'lab-large'])}",
         where=where,
         mend=f"use {known}a folder with config.json and *.safetensors, or a hub id like org/name",
     )

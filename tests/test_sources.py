@@ -197,6 +197,19 @@ def test_lab_at_a_number_is_built_on_demand(monkeypatch: pytest.MonkeyPatch, tin
     assert (opened.name, opened.world, opened.folder, asked) == ("lab@7", 7, tiny(), [7])
 
 
+def test_lab_models_of_other_sizes_are_of_the_same_worlds(
+    monkeypatch: pytest.MonkeyPatch, tiny: Callable[..., Path]
+) -> None:
+    asked: list[tuple[int, pretraining.Recipe]] = []
+    monkeypatch.setattr(sources, "build_lab", lambda *given: (asked.append(given[:2]), tiny())[1])
+    small, large = open_model("lab-small"), open_model("lab-large@3")
+    assert (small.name, small.world, large.name, large.world) == ("lab-small@0", 0, "lab-large@3", 3)
+    assert [seed for seed, _ in asked] == [0, 3]
+    assert asked[0][1].hidden < pretraining.Recipe().hidden < asked[1][1].hidden
+    with pytest.raises(MissingError, match="lab-small"):
+        open_model("lab-smal")
+
+
 # Facts
 
 

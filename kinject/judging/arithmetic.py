@@ -13,12 +13,11 @@ single letters, in the midst of a longer expression, units of one measure in a s
 A result may be rounded to the digits that it shows: 0.125 = 0.13, and after a division 7 / 2 = 4. Where the decimals
 never end, it may be cut off: 2/3 = 0.66. "%" is a hundredth, or that part of what it is added to, or just a number.
 
-Known limits: calculations in words ("5 and 3 make 8") are not seen, nor whether the right numbers are calculated with;
-a wrong result that another reading of "%" or "dozen" makes right passes.
+Known limits: calculations in words ("5 and 3 make 8") are not seen, nor whether the numbers are the right ones; a wrong
+result that another reading of "%" or "dozen" makes right passes.
 """
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,16 +32,14 @@ VERSION = 1
 MOST_TOKENS, MOST_WORDS, MOST_DIGITS, MOST_POWER, MOST_NESTED, LONGEST_LINE = 60, 8, 30, 20, 20, 5_000
 """Tokens of a side, words behind a number, digits, exponents, brackets, characters; what has more is passed over."""
 
-DIGITS = {chr(point): str(decimal(chr(point))) for point in range(128, sys.maxunicode + 1) if chr(point).isdecimal()}
-"""Those of every script but ours."""
+DIGITS = {digit: str(decimal(digit)) for digit in map(chr, range(128, 0x110000)) if digit.isdecimal()}  # other scripts'
 SIGNS = str.maketrans(
     {
         **DIGITS,
         **dict.fromkeys("×✕✖⨯∗⋅＊", "*") | dict.fromkeys("÷∕⁄／", "/") | dict.fromkeys("−–‒‐‑﹣－", "-"),
-        **{"＋": "+", "＝": "=", "％": "%", "（": "(", "）": ")", "’": "'", "，": ",", "．": ".", "\u00a0": "\u202f"},
-        **{"²": "^2", "³": "^3"},
+        **{"＋": "+", "＝": "=", "％": "%", "（": "(", "）": ")", "’": "'", "，": ",", "．": ".", "²": "^2", "³": "^3"},
         **{vulgar: f" {normalize('NFKC', vulgar)} ".replace("⁄", "/") for vulgar in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
-        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
+        **{"\u00a0": "\u202f"} | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
     }
 )
 PART = r"%|\bpercent|/ ?\d+|\.\d+|\)"

@@ -64,6 +64,13 @@ class Recipe:
     seed: int = 0
 
 
+SIZES = {
+    "small": Recipe(hidden=96, layers=3, heads=3, intermediate=256),
+    "large": Recipe(hidden=256, layers=5, heads=8, intermediate=688),
+}
+"""Models of other sizes, of any world: does a larger model gain more from the same post-training data? (Figure 2)"""
+
+
 def pretrain(world: World, recipe: Recipe, folder: Path, progress: Progress = SILENT) -> dict[str, Any]:
     """Build the base model of a world in `folder` and return its card.
 
