@@ -22,7 +22,8 @@ os.environ.update(
     MKL_NUM_THREADS="1",
 )
 sys.path.insert(0, str(Path(__file__).parent))  # for tests/models.py
-for name in [name for name in os.environ if name.startswith(("KINJECT_", "OPENAI_")) and name != "KINJECT_DATA"]:
+OURS = ("KINJECT_DATA", "KINJECT_EVALPLUS")
+for name in [name for name in os.environ if name.startswith(("KINJECT_", "OPENAI_")) and name not in OURS]:
     del os.environ[name]  # a developer's own settings
 
 

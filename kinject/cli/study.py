@@ -156,14 +156,18 @@ def _told(records: Path, *, as_json: bool) -> None:
 
 
 def _states(found: Any) -> Table:
-    table = Table("claims", "claim", "points [95 %]", "worlds", "p (Holm)", "state")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", ratio=1)
+    for title in ("points [95 %]", "p (Holm)", "state"):
+        table.add_column(title, no_wrap=True)
     for name, results in found.items():
+        table.add_row(f"{name}, over {max((each['n'] for each in results), default=0)}", style="bold")
         for each in results:
             low, high = each["interval"] or (None, None)
             points = "" if each["mean"] is None else f"{each['mean']:+.1f}"
             points += "" if low is None else f" [{low:+.1f}, {high:+.1f}]"
             p = "" if each["p_holm"] is None else f"{each['p_holm']:.3f}"
-            table.add_row(name, each["words"], points, str(each["n"]), p, each["state"])
+            table.add_row(f"  {each['words']}", points, p, each["state"])
     return table
 
 

@@ -128,7 +128,7 @@ def _apart(first: str, second: str) -> tuple[str, str]:
 
 
 def _wilson(share: float, n: float) -> Interval:
-    return wilson(share * n, n)  # type: ignore[arg-type]  # an effective number is no whole one
+    return wilson(share * n, n)
 
 
 def _influence(pairs: Sequence[tuple[str, str]], table: Confusion) -> list[float]:

@@ -5,6 +5,7 @@ Wilson's score interval (Wilson 1927), which keeps its coverage for small n and 
 usual p ± 1.96 se does not.
 """
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Self
 
@@ -13,8 +14,11 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 Z95 = 1.959964
 
 
-def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson's interval for k of n, within [0, 1]; (0, 1) when n is 0, since nothing is known then."""
+def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval for k of n, within [0, 1]; (0, 1) when n is 0, since nothing is known then.
+
+    Counts of effective answers need not be whole.
+    """
     if n == 0:
         return 0.0, 1.0
     p, spread = k / n, z * z / n
@@ -23,6 +27,22 @@ def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
     low, high = ((centre + side * half) / (1 + spread) for side in (-1, 1))
     # At k = 0 and k = n the bound is exact; rounding must not push it past the estimate.
     return max(0.0, min(low, p)), min(1.0, max(high, p))
+
+
+def wilson_grouped(groups: Sequence[Sequence[bool]]) -> tuple[float, float]:
+    """Wilson's interval, within [0, 1], for answers that come in groups, such as the several demands of one prompt.
+
+    Answers are independent between groups only, so they count as fewer than they are, and never as more. Where all
+    ended alike nothing tells how much fewer: each group counts as one.
+    """
+    n = sum(map(len, groups))
+    p = sum(map(sum, groups)) / n if n else 0.0
+    if not 0 < p < 1:
+        votes = float(sum(map(bool, groups)))
+    else:
+        off = sum((sum(group) - p * len(group)) ** 2 for group in groups)
+        votes = n * min(1.0, p * (1 - p) * n / off) if off else float(n)
+    return wilson(p * votes, votes)
 
 
 class Rate(BaseModel):

@@ -188,7 +188,9 @@ def retention(worlds: Worlds, pictures: Mapping[str, str]) -> Iterator[str]:
     yield from picture(pictures, "retention.svg", "Older facts answered right before and after learning")
     yield (
         "Older questions that learning did not show, closed-book. Changes are in points, paired by question within the "
-        "world: against the start that learning began with, and against the base."
+        "world: against the start that learning began with, and against the base. They are asked as in a chat, which a "
+        "base has never seen: it may know more than it says here (the gates above ask a lab's base in the words of its "
+        "pretraining), and where it seems to gain, it may have learned no more than to answer."
     )
     for probe in probes:
         yield f"### {escaped(probe)}"
