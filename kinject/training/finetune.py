@@ -112,9 +112,10 @@ class Options:
         return RATES[self.peft] if self.learning_rate is None else self.learning_rate
 
 
-def paper_batch(rows: int) -> int:
-    """Return the paper's batch for a number of rows (Table 6: models up to 13B)."""
-    return 2 if rows <= 100 else 8 if rows <= 1000 else 16
+def paper_batch(rows: int, *, large: bool = False) -> int:
+    """Return the paper's batch for a number of rows (Table 6: models up to 13B, or of 70B)."""
+    few, some, many = (16, 32, 128) if large else (2, 8, 16)
+    return few if rows <= 100 else some if rows <= 1000 else many
 
 
 def finetune(
