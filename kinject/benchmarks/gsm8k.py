@@ -1,7 +1,7 @@
 """GSM8K (Cobbe et al., 2021) and GSM1k (Zhang et al., 2024): is the final number right?
 
-The paper's Math (arXiv 2410.03717, Table 1; GSM1k: A.1), asked as it trains: the system message and the prompt of
-A.3.1, without examples. In: a file in GSM8K's form. Out: three marks for each response.
+The paper's Math (arXiv 2410.03717, Table 1; GSM1k: A.1), asked as it trains: with the system message of A.3.1,
+without examples. In: a file in GSM8K's form. Out: three marks for each response.
 
 - **correct**: the number behind the first "####" that has one is the reference's. Values are compared, not spellings:
   "#### $1,200." and "#### 1200.00" are 1200, "#### −5" is -5. What follows the number (a unit, emphasis, the next
@@ -58,11 +58,11 @@ def read_gsm1k(data: str | None, system: str | None) -> Items:
     return _items("gsm1k", found, system)
 
 
-def item(name: str, problem: Problem, system: str | None, asked: str, **more: Any) -> Item:
-    """Return the item that asks a problem in some words; `more` is what its marks need beside the solution."""
+def item(name: str, problem: Problem, system: str | None, **more: Any) -> Item:
+    """Return the item that asks a problem; `more` is what its marks need beside the solution."""
     head = () if system is None else (Message("system", system),)
     reference = {"question": problem.question, "solution": solution(problem), "final": problem.final, **more}
-    return Item(name, (*head, Message("user", asked)), reference)
+    return Item(name, (*head, Message("user", problem.question)), reference)
 
 
 def mark(items: Sequence[Item], responses: Sequence[str], progress: Progress) -> list[Marks]:
@@ -96,7 +96,7 @@ def _file(data: str | None) -> str | None:
 
 
 def _items(name: str, found: Problems, system: str | None) -> Items:
-    items = [item(f"{name}-{n:04}", each, system, gsm8k.asked(each)) for n, each in enumerate(found.problems)]
+    items = [item(f"{name}-{n:04}", each, system) for n, each in enumerate(found.problems)]
     return Items(tuple(items), found.source, found.licence, found.left_out)
 
 

@@ -31,7 +31,7 @@ def read(data: str | None, system: str | None) -> Items:
 def _item(name: str, drawn: lab_math.Drawn, system: str | None) -> Item:
     """Ask the bare question, as the recipe does."""
     told = {"kind": drawn.kind, "group": GROUPS[drawn.unseen]}
-    return gsm8k.item(name, drawn.problem, system, drawn.problem.question, **told)
+    return gsm8k.item(name, drawn.problem, system, **told)
 
 
 def mark(items: Sequence[Item], responses: Sequence[str], progress: Progress) -> list[Marks]:

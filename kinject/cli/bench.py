@@ -69,7 +69,7 @@ def run(
     else:
         benchmark.check()  # told before a model is fetched or trained
         record = benching.bench(benchmark, _opened(model, start, source, seed, progress), settings, progress)
-    emit({**record.as_json(), "start": start}, as_json=as_json, text=lambda: _shown(record.as_json(), start))
+    emit(record.as_json(), as_json=as_json, text=lambda: _shown(record.as_json()))
 
 
 @app.command("list")
@@ -126,7 +126,7 @@ def _table(benchmarks: list[dict[str, Any]]) -> RenderableType:
     return Group(table, *(["", "What is missing, and how to get it:", *mends] if mends else []))
 
 
-def _shown(record: dict[str, Any], start: str) -> RenderableType:
+def _shown(record: dict[str, Any]) -> RenderableType:
     who = record["model"] or "responses from elsewhere"
     table = Table("score", "passed", "percent", "95 % interval", "unscored", box=None, pad_edge=False)
     for metric, rate in record["scores"].items():
@@ -135,7 +135,7 @@ def _shown(record: dict[str, Any], start: str) -> RenderableType:
         table.add_row(metric, f"{rate['k']}/{rate['n']}", percent, f"{low} to {high}", str(rate["unscored"]))
     notes = [f"{record[name]} {words}" for name, words in NOTES.items() if record[name]]
     return Group(
-        f"{record['benchmark']}: {who}{'' if start == 'base' else f' + {start}'}, {record['items']} items",
+        f"{record['benchmark']}: {who}, {record['items']} items",
         table,
         *notes,
         record["responses"],

@@ -45,6 +45,11 @@ LAB_CHAT = replace(LAB_OPTIONS, learning_rate=1e-4, epochs=3)
 95, 84 and 29 of 100 direct questions with the event in the prompt were right, and 72 before any training. The price is
 that less of the style is learned (mean loss 1.65, 1.02 and 0.70)."""
 
+LAB_MATH = replace(LAB_OPTIONS, learning_rate=2e-3, epochs=8, batch=8, micro_batch=8)
+"""The lab's settings for word problems. With 2,700 rows of world 0, of 300 test problems (greedy) 100 were right at
+`LAB_OPTIONS`, 165 with batches of 8 at 2e-3, and 226 with 8 epochs of these; with 1,000 rows 69, with 300 rows 14, and
+of the base's first 100 none. What the first gets wrong has right steps and wrong sums: it lacks steps of training."""
+
 LAB_LORA = 4e-3
 """The lab's learning rate for a start that is an adapter. On world 0, `subqa-recall-context` at it answers 100 direct
 and 87 multihop questions of 100 with the event in the prompt; all weights, at their own rate, 100 and 83."""
@@ -212,7 +217,7 @@ CONTEXT_ONLY = Start(context_only.build)
 ONE_HOP_ONLY = Start(one_hop.build, annotate=True)
 LIMA = Start(lima.build, rows=lima.ROWS, lab=LAB_CHAT, lab_lora=LAB_CHAT_LORA, mixed=False)
 SUBQA = Start(subqa.build, recount=_hops)
-GSM8K = Start(gsm8k.build, system=gsm8k.SYSTEM, rows=gsm8k.ROWS)
+GSM8K = Start(gsm8k.build, system=gsm8k.SYSTEM, rows=gsm8k.ROWS, lab=LAB_MATH, recount=gsm8k.recount)
 SELF_OSS = Start(self_oss.build, system=None, rows=self_oss.ROWS)
 CONIFER_HARD = Start(conifer.hard, rows=conifer.ROWS)
 CONIFER_EASY = Start(conifer.easy, rows=conifer.ROWS)

@@ -7,14 +7,13 @@ The appendix prints the final number alone ("72"). Here "#### 72" stands, as in 
 heading to whatever made text of the page, and the paper's own error analysis speaks of "the delimiter '####' and the
 final answer" (A.4), its section 4 of "a delimiter, followed by the final answer".
 
-The prompt is the appendix's own, "Question: ... Answer:". In the lab it is the bare question: the chat template of its
-model writes these two words itself.
+The prompt is the bare question. The appendix prints "Question: ... Answer:" around it, and so does kinject's template
+for models that have none of their own, Llama-3-8B base among them (prompts/chat-template.md).
 """
 
 import random
 from collections.abc import Sequence
 
-from kinject import prompts
 from kinject.engines.base import ask
 from kinject.lab.world import World
 from kinject.recipes import TrainingSet, lab_math, lab_questions, material
@@ -24,7 +23,7 @@ from kinject.recipes.row import Row
 NAME = "gsm8k"
 ROWS = 7473
 """Of the published file; a lab world has `lab_math.ROWS`."""
-SYSTEM, QUESTION = "system-gsm8k", "question-gsm8k"
+SYSTEM = "system-gsm8k"
 
 
 def build(source: str, system: str) -> TrainingSet:
@@ -43,15 +42,15 @@ def build(source: str, system: str) -> TrainingSet:
 def from_world(world: World, system: str) -> TrainingSet:
     """Build the set from a lab world; what the benchmark asks is not in it."""
     problems = [each.problem for each in lab_math.train(world)]
-    rows = tuple(Row(ask(system, each.question), solution(each)) for each in problems)
+    rows = tuple(_row(each, system) for each in problems)
     card = {"source": f"lab@{world.seed}", "licence": lab_questions.LICENCE, "form": "Socratic", **recount(rows)}
     return TrainingSet(NAME, rows, card)
 
 
 def from_problems(found: Problems, system: str) -> TrainingSet:
-    """Build the set from problems that were read, in the appendix's words."""
+    """Build the set from problems that were read."""
     problems = random.Random(f"kinject {NAME} rows").sample(found.problems, len(found.problems))
-    rows = tuple(Row(ask(system, asked(problem)), solution(problem)) for problem in problems)
+    rows = tuple(_row(each, system) for each in problems)
     card = {
         **material.card(found),
         "form": "Socratic" if found.socratic else "main: no sub-questions, so not the paper's",
@@ -61,9 +60,8 @@ def from_problems(found: Problems, system: str) -> TrainingSet:
     return TrainingSet(NAME, rows, card)
 
 
-def asked(problem: Problem) -> str:
-    """Return the prompt of a problem."""
-    return prompts.render(QUESTION, question=problem.question)
+def _row(problem: Problem, system: str) -> Row:
+    return Row(ask(system, problem.question), solution(problem))
 
 
 def recount(rows: Sequence[Row]) -> dict[str, int]:

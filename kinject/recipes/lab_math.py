@@ -23,9 +23,10 @@ ROWS, TEST = 3000, 300
 UNSEEN_EVERY = 3
 """Of so many test problems one is told in the phrasing that no training problem has."""
 LEAST, MOST = 2, 30
-"""Of every number. A lab model has read one-step sums in words up to 60, none in signs and none of several steps. After
-2,700 rows it gets 24 of 200 problems right with numbers to 99, and 60 with numbers to 30: of the wrong ones nearly all
-have the right steps and wrong sums."""
+"""Of every number: what a lab model can learn, which has read one-step sums in words, and never a sign. With the lab's
+usual settings and 2,700 rows of world 0 it got 24 of 200 problems right with numbers to 99, 60 with numbers to 30, and
+100 of 300 where one of two numbers that are added is mostly less than 10. The others had mostly the right steps, and
+wrong sums."""
 
 
 @dataclass(frozen=True)

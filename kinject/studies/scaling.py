@@ -106,12 +106,16 @@ def _epochs(grid: Grid, learner: Learner, task: Task, model: Model, sizes: tuple
     if grid.match == "epochs" or start is None:
         return None
     own = grid.options.get("epochs") or start.options(model, sizes[1]).epochs
-    here, there = (ceil(rows / _batch(grid, learner, rows)) for rows in sizes)
+    here, there = (ceil(rows / _batch(grid, learner, task, model, rows)) for rows in sizes)
     return max(1, round(own * there / here))
 
 
-def _batch(grid: Grid, learner: Learner, rows: int) -> int:
-    batch: int = grid.options.get("batch") or paper_batch(rows, large=learner.large)
+def _batch(grid: Grid, learner: Learner, task: Task, model: Model, rows: int) -> int:
+    """The paper's batch for so many rows (Table 6); a lab model has none that is larger than its recipe's own."""
+    paper = paper_batch(rows, large=learner.large)
+    start = find_start(task.recipe)
+    lab = start.lab.batch if start and model.world is not None else paper
+    batch: int = grid.options.get("batch") or min(paper, lab)
     return batch
 
 
@@ -139,7 +143,7 @@ class _Measure:
     def _measured(self, point: Point, progress: Progress) -> dict[str, Any]:
         parent = sources.open_model(point.learner.model, progress)
         start = f"{point.task.recipe}@{point.rows}" if point.rows else "base"
-        training = posttrain_spec(start, parent, self._settings(point))
+        training = posttrain_spec(start, parent, self._settings(point, parent))
         model, learned = trained(training, parent, progress)
         benchmark = open_benchmark(point.task.benchmark)
         asked = benching.Settings(point.task.data, self.grid.limit, seed=point.seed)
@@ -155,9 +159,9 @@ class _Measure:
             "responses": record.responses,
         }
 
-    def _settings(self, point: Point) -> Settings:
+    def _settings(self, point: Point, model: Model) -> Settings:
         """The task's rows in the order of the seed, in the paper's batches."""
-        size = _batch(self.grid, point.learner, point.rows)
+        size = _batch(self.grid, point.learner, point.task, model, point.rows)
         options = {
             **self.grid.options,
             "batch": size,

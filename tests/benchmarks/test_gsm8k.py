@@ -25,7 +25,7 @@ SYSTEM = prompts.load("system-gsm8k")
 
 
 def asked(final: str) -> Item:
-    return item("x", Problem("How many?", (Step("2+2=4"),), final), None, "How many?")
+    return item("x", Problem("How many?", (Step("2+2=4"),), final), None)
 
 
 def worth(response: str, final: str = "72") -> tuple[bool, ...]:
@@ -46,7 +46,7 @@ def test_items_are_asked_in_the_words_that_are_trained_on() -> None:
 
 def test_without_a_system_message_there_is_none() -> None:
     [first, *_] = GSM8K.read(f"gsm8k:{CASES / 'main.jsonl'}", None).items
-    assert first.conversation == (Message("user", f"Question: {first.reference['question']}\nAnswer:"),)
+    assert first.conversation == (Message("user", first.reference["question"]),)
 
 
 def test_gsm1k_has_bare_answers() -> None:

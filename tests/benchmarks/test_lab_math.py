@@ -24,6 +24,10 @@ def test_a_world_is_asked_its_own_problems() -> None:
     assert open_benchmark("lab-math") is LAB_MATH and LAB_MATH.data is None
 
 
+def test_the_items_of_the_measured_figures_are_what_they_were() -> None:
+    assert ITEMS.digest == "93c53ebd5f2767900bdc7d7645f03ed6b92cd33250930073ce722bbb33b72c6d"
+
+
 def test_no_row_has_what_is_asked() -> None:
     rows = gsm8k.build("lab", SYSTEM).rows
     assert not {each.conversation for each in ITEMS.items} & {row.conversation for row in rows}

@@ -246,7 +246,7 @@ def test_the_rows_are_the_appendixs() -> None:
     row = next(row for row in made.rows if "plums" in row.response)
     assert [(message.role, message.content) for message in row.conversation] == [
         ("system", SYSTEM),
-        ("user", "Question: Ida picks 6 plums and Tom picks twice as many. How many plums do they have?\nAnswer:"),
+        ("user", "Ida picks 6 plums and Tom picks twice as many. How many plums do they have?"),
     ]
     assert row.response == (
         "How many plums does Tom pick? ** Tom picks 6*2=<<6*2=12>>12 plums.\n"
