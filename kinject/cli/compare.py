@@ -66,7 +66,8 @@ def compare(
     from kinject import sources
     from kinject.injection.novelty import samples
     from kinject.report.records import read
-    from kinject.report.tables import sections, terminal
+    from kinject.report.tables import sections
+    from kinject.report.terminal import terminal
     from kinject.studies import injection
     from kinject.studies.export import export
 

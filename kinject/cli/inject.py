@@ -59,7 +59,8 @@ def inject(
     from kinject.injection.inject import inject as run
     from kinject.injection.novelty import samples
     from kinject.report.records import from_record
-    from kinject.report.tables import sections, terminal
+    from kinject.report.tables import sections
+    from kinject.report.terminal import terminal
 
     chosen = arm(start, method)
     asked = options.settings(context.params)

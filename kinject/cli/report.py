@@ -1,4 +1,4 @@
-"""`kinject report`: finished comparisons as tables on the terminal, and as files in a folder."""
+"""`kinject report`: finished comparisons and studies as tables on the terminal, and as files in a folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,20 +11,25 @@ from kinject.cli.console import Json, emit, say
 def report(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="Runs of kinject compare: names, folders or record.json files."),
+        typer.Argument(
+            metavar="RECORD",
+            help="Runs of kinject compare (names, folders); records of kinject sweep, errors and styles (.json files).",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write report.html, report.md and tables.json into this folder.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what was compared: by default the comparison that was finished last.
+    """Show what was compared, swept or sorted: by default the comparison that was finished last.
 
-    Example: kinject report --out report
+    Examples:  kinject report --out report
+               kinject report sweep-lab.json errors.json styles.json --out report
     """
-    from kinject.report import page, records, tables
+    from kinject.report import assemble, page
+    from kinject.report.terminal import terminal
 
-    sections = tables.sections(records.read(runs or []))
-    emit(tables.as_json(sections), as_json=as_json, text=lambda: tables.terminal(sections))
+    sections = assemble.sections(runs or [])
+    emit(page.as_json(sections), as_json=as_json, text=lambda: terminal(sections))
     for path in page.write(out, sections) if out else []:
         say(f"wrote {path}")

@@ -5,7 +5,7 @@ it, the page's policy forbids scripts and requests, and characters that reorder 
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kinject.report.records import Arm
-from kinject.report.tables import (
-    QUESTION,
-    Column,
-    Section,
-    Table,
-    answer,
-    as_json,
-    tables,
-    visible,
-)
+from kinject.report.section import Column, Picture, Section, Table, in_words, visible
 from kinject.storage import write_json, write_text
 
+SCHEMA = "kinject.report/1"
+TITLE = "Post-training data, mistakes, style and new facts: what was measured"
+"""Of a report whose sections answer several questions."""
 FOLDER = Path(__file__).parent
 
 
@@ -37,28 +31,21 @@ def write(folder: Path, sections: Sequence[Section]) -> list[Path]:
     return [page, text, data]
 
 
-def provenance(section: Section) -> dict[str, str]:
-    """What went into the section, by name."""
-    record = section.arms[0].record
-    shared = {name: _words(record[name]) for name in ("model", "facts", "judge", "sampling", "seed")}
-    runs = {"runs": ", ".join(dict.fromkeys(str(arm.record["run"]) for arm in section.arms))}
-    made = {
-        name: ", ".join(filter(None, dict.fromkeys(getattr(arm, name) for arm in section.arms)))
-        for name in ("command", "versions")
-    }
-    return {name: text for name, text in (shared | runs | made).items() if text}
+def title(sections: Sequence[Section]) -> str:
+    """The question of all sections, where they have the same."""
+    questions = {section.question for section in sections}
+    return questions.pop() if len(questions) == 1 else TITLE
 
 
-def _words(value: Any) -> str:
-    """A record's value on one line: {"temperature": 0} is "temperature 0"."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_words(item)}" for name, item in value.items())
-    return str(value)
+def as_json(sections: Sequence[Section]) -> dict[str, Any]:
+    """The contents of tables.json."""
+    told = ("question", "title", "state", "answer")
+    found = [{**{name: getattr(each, name) for name in told}, **each.data, "notes": each.notes} for each in sections]
+    return {"schema": SCHEMA, "question": title(sections), "sections": found}
 
 
 def _columns(sections: Sequence[Section]) -> list[Column]:
-    every = [column for section in sections for table in tables(section) for column in table.columns]
-    return list(dict.fromkeys(every))
+    return list(dict.fromkeys(column for each in sections for table in each.tables for column in table.columns))
 
 
 # The page
@@ -76,10 +63,10 @@ def html(sections: Sequence[Section]) -> str:
     environment.filters["visible"] = lambda value: visible(str(value))
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.jinja").render(
-        question=QUESTION,
+        question=title(sections),
         policy=_policy(style),
         style=style,
-        sections=map(_section, sections),
+        sections=[_section(section, number, len(sections) > 1) for number, section in enumerate(sections, 1)],
         columns=_columns(sections),
     )
 
@@ -90,21 +77,25 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _section(section: Section) -> dict[str, Any]:
-    return {
-        "title": section.title,
-        "state": section.state,
-        "answer": answer(section),
-        "tables": tables(section),
-        "provenance": provenance(section),
-        "arms": map(_arm, section.arms),
-    }
+def _section(section: Section, number: int, several: bool) -> dict[str, Any]:
+    """What the template draws; pictures get ids that no other has."""
+    pieces = [_piece(piece, f"picture-{number}-{place}") for place, piece in enumerate(section.pieces, 1)]
+    question = section.question if several else ""
+    told = {name: getattr(section, name) for name in ("title", "state", "answer", "provenance", "notes")}
+    return {**told, "question": question, "pieces": pieces, "arms": list(map(_arm, section.arms))}
+
+
+def _piece(piece: Table | Picture, name: str) -> dict[str, Any]:
+    if isinstance(piece, Table):
+        return {"table": piece, "picture": None}
+    drawn = piece.draw(name)
+    return {"table": None, "picture": {"title": piece.title, "svg": drawn.svg, "keys": drawn.keys}}
 
 
 def _arm(arm: Arm) -> dict[str, Any]:
     answers = list(_answers(arm))
     missing = "" if answers else f"; the answers are not at hand ({arm.record['answers']})"
-    note = "seconds: " + _words(arm.record["seconds"]) + missing
+    note = "seconds: " + in_words(arm.record["seconds"]) + missing
     return {"name": f"{arm.start}, {arm.method}", "note": note, "answers": answers}
 
 
@@ -116,7 +107,7 @@ def _answers(arm: Arm) -> Iterator[dict[str, Any]]:
             **row,
             "event": events.get(row["fact"], ""),
             "correctness": verdict.get("correctness", "unscored"),
-            "verdicts": {judge: _words(said) for judge, said in row["verdicts"].items()},
+            "verdicts": {judge: in_words(said) for judge, said in row["verdicts"].items()},
         }
 
 
@@ -127,7 +118,7 @@ def markdown(sections: Sequence[Section]) -> str:
     """The report without its answers, for a repository or a comment."""
     meanings = [f"- **{column.name}**: {column.meaning}" for column in _columns(sections)]
     parts = [
-        f"# {QUESTION}",
+        f"# {title(sections)}",
         *map(_markdown_section, sections),
         "## What the columns mean",
         "\n".join(meanings),
@@ -136,13 +127,15 @@ def markdown(sections: Sequence[Section]) -> str:
 
 
 def _markdown_section(section: Section) -> str:
-    made = "\n".join(f"- {name}: {_escaped(text)}" for name, text in provenance(section).items())
+    made = "\n".join(f"- {name}: {_escaped(text)}" for name, text in section.provenance.items())
     drawn = [
-        part for table in tables(section) for part in (f"### {table.title}", _escaped(section.state), pipes(table))
+        part
+        for table in section.tables
+        for part in (f"### {_escaped(table.title)}", _escaped(section.state), pipes(table))
     ]
-    return "\n\n".join(
-        [f"## {_escaped(section.title)}", _escaped(answer(section)), *drawn, "### Where it comes from", made]
-    )
+    notes = ["\n".join(f"- {_escaped(note)}" for note in section.notes)] if section.notes else []
+    head = [f"## {_escaped(section.title)}", _escaped(section.answer)]
+    return "\n\n".join([*head, *drawn, *notes, "### Where it comes from", made])
 
 
 def pipes(table: Table) -> str:

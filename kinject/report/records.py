@@ -1,18 +1,20 @@
-"""Finished comparisons on disk, as the report reads them.
+"""Finished work on disk, as the report reads it: comparisons here, and what all records of studies have in common.
 
-In: run folders or record.json files (`kinject.compare/1`, or `kinject.inject/1` for a single arm). Out: arms,
-each with its answers and, where a facts.jsonl lies beside the record or the answers, the facts it was asked
-about. A record without its answers (a result that somebody sent) is still a result: only what needs the
-answers is left out.
+In: run folders or .json files. Comparisons (`kinject.compare/1`, or `kinject.inject/1` for a single arm) are arms, each
+with its answers and, where a facts.jsonl lies beside the record or the answers, the facts it was asked about. A record
+without its answers (a result that somebody sent) is still a result: only what needs the answers is left out.
+
+Records come from anywhere: each is held against a schema before anything is made of it, and `UsageError` names the
+field that does not fit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from kinject.errors import MissingError, UsageError
 from kinject.facts.load import load
@@ -90,7 +92,17 @@ def newest() -> Path:
 
 def read(runs: Sequence[Path]) -> list[Arm]:
     """The arms of these runs (folders, record.json files, names in the store), or of the newest run."""
-    return [arm for run in runs or [newest()] for arm in _arms(_record_file(run))]
+    return [arm for path, record in opened(runs) for arm in arms_of(path, record)]
+
+
+def opened(runs: Sequence[Path]) -> list[tuple[Path, Any]]:
+    """Where the records of these runs lie, and what stands there; the newest comparison's where none is named."""
+    return [(path, read_json(path)) for path in map(_record_file, runs or [newest()])]
+
+
+def schema_of(record: Any) -> str | None:
+    """What kind of record it says it is."""
+    return str(record.get("schema")) if isinstance(record, dict) else None
 
 
 def _record_file(run: Path) -> Path:
@@ -98,24 +110,16 @@ def _record_file(run: Path) -> Path:
     return folder / "record.json" if folder.is_dir() else run
 
 
-def _arms(path: Path) -> Iterator[Arm]:
-    record = read_json(path)
-    schema = record.get("schema") if isinstance(record, dict) else None
+def arms_of(path: Path, record: Any) -> Iterator[Arm]:
+    """Yield the arms of a comparison's record. `UsageError` where it is none."""
+    schema = schema_of(record)
     if schema not in (COMPARE, INJECT):
         mend = f"name a run of kinject compare: ls {quote(str(home() / 'runs'))}"
         raise UsageError(f"This is no record of a comparison ({schema})", where=str(path), mend=mend)
     command, versions = str(record.get("command", "")), str(record.get("versions", ""))
     for arm in record.get("arms", []) if schema == COMPARE else [record]:
-        yield from_record(_checked(arm, path), path.parent, command, versions)
-
-
-def _checked(arm: Any, path: Path) -> Mapping[str, Any]:
-    try:
-        return ArmRecord.model_validate(arm).as_json()
-    except ValidationError as error:
-        field = ".".join(map(str, error.errors()[0]["loc"]))
-        message = f"An arm of this record cannot be read: {field}: {error.errors()[0]['msg']}"
-        raise UsageError(message, where=str(path), mend="run the comparison again with this kinject") from error
+        checked = formed(ArmRecord, arm, path, "An arm of this record", "run the comparison again with this kinject")
+        yield from_record(checked.as_json(), path.parent, command, versions)
 
 
 def from_record(record: Mapping[str, Any], folder: Path = Path(), command: str = "", versions: str = "") -> Arm:
@@ -128,3 +132,42 @@ def from_record(record: Mapping[str, Any], folder: Path = Path(), command: str =
 def _facts(*folders: Path) -> FactSet | None:
     found = (folder / "facts.jsonl" for folder in folders)
     return next((load(path) for path in found if path.exists()), None)
+
+
+# Records of studies
+
+Form = TypeVar("Form", bound=BaseModel)
+Percent = Annotated[float, Field(ge=0, le=100)]
+Interval = tuple[float, float]
+
+
+class Part(BaseModel):
+    """A part of a record that is shown; what is not shown is let be."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Rate(Part):
+    """k of n scored answers, as records have it."""
+
+    k: NonNegativeInt
+    n: NonNegativeInt
+    unscored: NonNegativeInt = 0
+    percent: Percent | None
+    interval: tuple[Percent, Percent]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.k > self.n or (self.percent is None) != (self.n == 0):
+            raise ValueError(f"{self.k} of {self.n} are not {self.percent} %")
+        return self
+
+
+def formed(form: type[Form], record: Any, path: Path, what: str = "This record", mend: str = "") -> Form:
+    """Return the record in its form. `UsageError` names the first field that does not fit."""
+    try:
+        return form.model_validate(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{what} cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise UsageError(problem, where=str(path), mend=mend or "make it again with this kinject") from error

@@ -1,4 +1,4 @@
-"""Arms in, tables out: pure functions, the same tables for the terminal, Markdown, JSON and the page.
+"""Arms in, sections out: which arms of comparisons can be read together, and what is said of them in tables.
 
 Arms are shown together when they share model, facts, judge, sampling and seed; nothing is pooled over them.
 The paper's figures (arXiv 2410.03717, Tables 3 to 5) stand beside ours as a question of direction: the lab is
@@ -6,24 +6,19 @@ an analogue, so no difference from the paper is ever formed. Comparisons are pai
 one trained system against another, not of other seeds or worlds.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table as Grid
-from rich.text import Text
-
-from kinject.report.records import Arm
+from kinject.report.records import COMPARE, Arm
+from kinject.report.section import LAB, NOTHING, Column, Section, Table, in_words, visible
 from kinject.resources import benchmarks_folder
 from kinject.statistics.intervals import Rate
 from kinject.statistics.paired import Paired, paired_difference
 from kinject.storage import canonical_json, read_json
 
-SCHEMA = "kinject.report/1"
 SHARED = ("model", "model_key", "facts", "facts_digest", "source", "judge", "sampling", "seed")
 QUESTION = "Which way of putting new facts into a model works, and does post-training for reasoning help it?"
 PAPER_NOTE = (
@@ -32,24 +27,6 @@ PAPER_NOTE = (
 )
 CONTEXT_ROWS = "-context"
 TRUTH = {"correct": True, "incorrect": False}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column and what it means: over what, counted how."""
-
-    name: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Text cells under columns; the first `keys` columns name the row."""
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    keys: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +40,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Section:
+class Together:
     """The arms that can be read together."""
 
     arms: tuple[Arm, ...]
@@ -79,10 +56,33 @@ class Section:
     def state(self) -> str:
         """Where the figures come from, to stand above every table."""
         record = self.arms[0].record
-        return visible(f"measured on {record['model']}") if record.get("world") is None else "lab analogue"
+        return visible(f"measured on {record['model']}") if record.get("world") is None else LAB
 
 
 def sections(arms: Sequence[Arm]) -> list[Section]:
+    """What can be said of arms, those that can be read together in one section."""
+    return list(map(_section, groups(arms)))
+
+
+def _section(group: Together) -> Section:
+    return Section(
+        question=QUESTION,
+        title=group.title,
+        state=group.state,
+        answer=answer(group),
+        pieces=(main_table(group), *([paired_table(group)] if group.comparisons else [])),
+        provenance=provenance(group),
+        data={
+            "of": COMPARE,
+            "arms": [{**arm.record, "paper": paper_row(arm)} for arm in group.arms],
+            "comparisons": [asdict(comparison) for comparison in group.comparisons],
+        },
+        asides=(f"In paper: {PAPER_NOTE}",),
+        arms=group.arms,
+    )
+
+
+def groups(arms: Sequence[Arm]) -> list[Together]:
     """Arms that share all of SHARED, in the order in which they came."""
 
     def shared(arm: Arm) -> bytes:
@@ -90,8 +90,20 @@ def sections(arms: Sequence[Arm]) -> list[Section]:
 
     first_seen = list(dict.fromkeys(map(shared, arms)))
     ordered = sorted(arms, key=lambda arm: first_seen.index(shared(arm)))
-    groups = [tuple(group) for _, group in groupby(ordered, shared)]
-    return [Section(group, tuple(comparisons(group))) for group in groups]
+    found = [tuple(group) for _, group in groupby(ordered, shared)]
+    return [Together(group, tuple(comparisons(group))) for group in found]
+
+
+def provenance(group: Together) -> dict[str, str]:
+    """What went into the arms, by name."""
+    record = group.arms[0].record
+    shared = {name: in_words(record[name]) for name in ("model", "facts", "judge", "sampling", "seed")}
+    runs = {"runs": ", ".join(dict.fromkeys(str(arm.record["run"]) for arm in group.arms))}
+    made = {
+        name: ", ".join(filter(None, dict.fromkeys(getattr(arm, name) for arm in group.arms)))
+        for name in ("command", "versions")
+    }
+    return {name: text for name, text in (shared | runs | made).items() if text}
 
 
 # The main table
@@ -100,7 +112,7 @@ def sections(arms: Sequence[Arm]) -> list[Section]:
 def rate_cell(scores: Mapping[str, Any], name: str) -> str:
     """ "83 % [74, 89] 83/100", and on a second line what unscored answers could make of it."""
     if not scores.get(name):
-        return "–"
+        return NOTHING
     rate = Rate(**{key: scores[name][key] for key in ("k", "n", "unscored")})
     low, high = rate.interval
     text = f"{rate.percent:.0f} % [{low:.0f}, {high:.0f}] {rate.k}/{rate.n}" if rate.n else "– 0/0"
@@ -135,7 +147,7 @@ def paper_row(arm: Arm) -> dict[str, Any] | None:
 def _paper(name: str) -> Callable[[Arm], str]:
     def cell(arm: Arm) -> str:
         row = paper_row(arm)
-        return f"paper: {row[name]}{'*' if row['substituted'] else ''}" if row else "–"
+        return f"paper: {row[name]}{'*' if row['substituted'] else ''}" if row else NOTHING
 
     return cell
 
@@ -177,10 +189,10 @@ MAIN: tuple[tuple[str, str, Callable[[Arm], str]], ...] = (
 )
 
 
-def main_table(section: Section) -> Table:
+def main_table(group: Together) -> Table:
     """One row an arm."""
     columns = tuple(Column(name, meaning) for name, meaning, _ in MAIN)
-    rows = tuple(tuple(visible(cell(arm)) for _, _, cell in MAIN) for arm in section.arms)
+    rows = tuple(tuple(visible(cell(arm)) for _, _, cell in MAIN) for arm in group.arms)
     return Table("Arms", columns, rows, keys=2)
 
 
@@ -230,9 +242,9 @@ PAIRED = (
 )
 
 
-def paired_table(section: Section) -> Table:
+def paired_table(group: Together) -> Table:
     """One row a comparison."""
-    rows = tuple(map(_paired_row, section.comparisons))
+    rows = tuple(map(_paired_row, group.comparisons))
     return Table("Paired comparisons on the multihop answers", PAIRED, rows, keys=2)
 
 
@@ -251,19 +263,14 @@ def _p(paired: Paired) -> str:
     return "p < 0.001" if paired.p < 0.001 else f"p = {paired.p:.3f}"
 
 
-def tables(section: Section) -> list[Table]:
-    """The tables of a section: its arms and, where the answers are at hand, the comparisons."""
-    return [main_table(section)] + ([paired_table(section)] if section.comparisons else [])
+# The answer in a sentence
 
 
-# The answer in a sentence, and the whole as data
-
-
-def answer(section: Section) -> str:
+def answer(group: Together) -> str:
     """The main answer with its number and interval: across starts with oracle RAG where that was run."""
-    if not section.comparisons:
-        return visible(_best(section.arms))
-    chosen = min(section.comparisons, key=lambda comparison: comparison.setting != "oracle RAG")
+    if not group.comparisons:
+        return visible(_best(group.arms))
+    chosen = min(group.comparisons, key=lambda comparison: comparison.setting != "oracle RAG")
     return (
         f"On the same {chosen.paired.n} multihop questions, {chosen.second} minus {chosen.first} "
         f"({chosen.setting}) is {_points(chosen.paired)} points (McNemar {_p(chosen.paired)})."
@@ -275,85 +282,3 @@ def _best(arms: Sequence[Arm]) -> str:
     rate = rate_cell(best.record["scores"], "multihop").replace("\n", ", ")
     among = f", the most of {len(arms)} arms" if len(arms) > 1 else ""
     return f"Multihop questions right: {rate} for {best.start} with {best.method}{among}."
-
-
-def as_json(found: Sequence[Section]) -> dict[str, Any]:
-    """The contents of tables.json."""
-    return {"schema": SCHEMA, "question": QUESTION, "sections": [_section_json(section) for section in found]}
-
-
-def _section_json(section: Section) -> dict[str, Any]:
-    return {
-        "title": section.title,
-        "state": section.state,
-        "answer": answer(section),
-        "arms": [{**arm.record, "paper": paper_row(arm)} for arm in section.arms],
-        "comparisons": [asdict(comparison) for comparison in section.comparisons],
-    }
-
-
-# The terminal
-
-GAP = 2  # blanks between columns
-
-
-def terminal(found: Sequence[Section]) -> RenderableType:
-    """Sections for the terminal: the answer, then the tables, cut between columns to the terminal's width."""
-    parts: list[RenderableType] = []
-    for section in found:
-        parts += [Text(section.title, style="bold"), _paragraph(answer(section)), Text()]
-        for table in tables(section):
-            parts += [Text(f"{table.title} ({section.state})", style="bold"), _Fitted(table)]
-        parts.append(_paragraph(f"In paper: {PAPER_NOTE}"))
-    return Group(*parts)
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A table that knows the terminal's width when it is drawn."""
-
-    table: Table
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for columns in fitting(self.table, options.max_width):
-            yield _grid(self.table, columns)
-            yield Text()
-
-
-def fitting(table: Table, width: int) -> Iterator[list[int]]:
-    """The columns, by number, of the parts to draw one below another; each fits `width`, keys first."""
-    lines = [[line for cell in cells for line in cell.splitlines()] for cells in zip(*table.rows, strict=True)]
-    sizes = [max(map(len, [column.name, *cells])) for column, cells in zip(table.columns, lines, strict=True)]
-    keys = part = list(range(table.keys))
-    for number in range(table.keys, len(sizes)):
-        if part != keys and sum(sizes[i] + GAP for i in [*part, number]) - GAP > width:
-            yield part
-            part = keys
-        part = [*part, number]
-    yield part
-
-
-def _paragraph(text: str) -> Grid:
-    grid = Grid.grid()
-    grid.add_row(Text(text))
-    return grid
-
-
-def _grid(table: Table, columns: Sequence[int]) -> Grid:
-    grid = Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
-    for number in columns:
-        grid.add_column(Text(table.columns[number].name))
-    for row in table.rows:
-        grid.add_row(*(Text(row[number]) for number in columns))
-    return grid
-
-
-# Text from elsewhere
-
-
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str) -> str:
-    """The text with control characters, lone surrogates and changes of writing direction spelled out."""
-    return _UNSEEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)

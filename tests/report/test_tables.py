@@ -7,20 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinject.report.page import as_json
 from kinject.report.records import Arm, read
-from kinject.report.tables import (
-    Column,
-    Table,
-    answer,
-    as_json,
-    fitting,
-    main_table,
-    multihop_outcomes,
-    paper_figures,
-    rate_cell,
-    sections,
-    visible,
-)
+from kinject.report.section import Column, Table, visible
+from kinject.report.tables import answer, groups, main_table, multihop_outcomes, paper_figures, rate_cell, sections
+from kinject.report.terminal import fitting
 from kinject.statistics.paired import paired_difference
 
 SAMPLE = Path(__file__).parent.parent / "cases" / "report" / "compare-sample"
@@ -50,7 +41,7 @@ def test_a_rate_shows_its_interval_its_counts_and_what_is_unscored(score: object
 
 
 def test_a_row_names_the_arm_and_the_paper_beside_it(arms: list[Arm]) -> None:
-    rows = main_table(sections(arms)[0]).rows
+    rows = main_table(groups(arms)[0]).rows
     assert [row[:2] for row in rows[-2:]] == [
         ("subqa-recall", "oracle RAG"),
         ("subqa-recall", "event SFT + oracle RAG"),
@@ -60,7 +51,7 @@ def test_a_row_names_the_arm_and_the_paper_beside_it(arms: list[Arm]) -> None:
 
 def test_an_arm_that_the_paper_did_not_run_has_no_paper_figure(arms: list[Arm]) -> None:
     other = replace(arms[0], record={**arms[0].record, "arm": {"start": "x", "learn": "cpt", "context": "none"}})
-    assert "–" in main_table(sections([other])[0]).rows[0]
+    assert "–" in main_table(groups([other])[0]).rows[0]
 
 
 def test_the_paper_tables_hold_every_row_of_tables_3_to_5() -> None:
@@ -70,7 +61,7 @@ def test_the_paper_tables_hold_every_row_of_tables_3_to_5() -> None:
 
 
 def test_comparisons_are_paired_starts_against_base_and_rag_against_sft(arms: list[Arm]) -> None:
-    found = sections(arms)[0].comparisons
+    found = groups(arms)[0].comparisons
     assert [(each.setting, each.second, each.first) for each in found] == [
         ("nothing", "subqa-recall", "base"),
         ("event SFT", "subqa-recall", "base"),
@@ -84,7 +75,7 @@ def test_comparisons_are_paired_starts_against_base_and_rag_against_sft(arms: li
 
 def test_pairs_are_made_by_fact_and_not_by_position(arms: list[Arm]) -> None:
     shuffled = [replace(arm, answers=arm.answers[::-1]) for arm in arms[:4]] + arms[4:]
-    assert sections(shuffled)[0].comparisons == sections(arms)[0].comparisons
+    assert groups(shuffled)[0].comparisons == groups(arms)[0].comparisons
 
 
 def test_an_unscored_answer_is_neither_right_nor_wrong(arms: list[Arm]) -> None:
@@ -97,24 +88,24 @@ def test_only_the_first_sample_of_a_fact_counts(arms: list[Arm]) -> None:
 
 
 def test_arms_of_different_seeds_or_models_are_never_compared(arms: list[Arm]) -> None:
-    found = sections(
+    found = groups(
         [*arms, *(with_record(arm, seed=1) for arm in arms), with_record(arms[0], model="other", world=None)]
     )
-    assert [len(section.arms) for section in found] == [7, 7, 1]
-    assert [section.state for section in found] == ["lab analogue", "lab analogue", "measured on other"]
+    assert [len(group.arms) for group in found] == [7, 7, 1]
+    assert [group.state for group in found] == ["lab analogue", "lab analogue", "measured on other"]
 
 
 def test_without_answers_the_tables_stay_and_the_comparisons_go(arms: list[Arm]) -> None:
-    section = sections([replace(arm, answers=()) for arm in arms])[0]
-    assert section.comparisons == ()
-    assert answer(section) == (
+    group = groups([replace(arm, answers=()) for arm in arms])[0]
+    assert group.comparisons == ()
+    assert answer(group) == (
         "Multihop questions right: 100 % [65, 100] 7/7, 1 unscored: 88 to 100 % "
         "for subqa-recall with event SFT + oracle RAG, the most of 7 arms."
     )
 
 
 def test_the_answer_is_one_sentence_with_its_number_and_interval(arms: list[Arm]) -> None:
-    assert answer(sections(arms)[0]) == (
+    assert answer(groups(arms)[0]) == (
         "On the same 8 multihop questions, subqa-recall minus base (oracle RAG) is +62 [+14, +83] points "
         "(McNemar p = 0.062)."
     )
