@@ -65,8 +65,7 @@ class Predictor:
 
     def __init__(self, network: "PreTrainedModel", contexts: Sequence[Sequence[int]], heat: float = 1.0) -> None:
         self._network, self._heat = network, heat
-        most = getattr(network.config.get_text_config(), "max_position_embeddings", None)
-        self._positions = most if isinstance(most, int) else 1 << 30
+        self._positions = positions(network)
         self._known = [list(context)[-self._positions :] for context in contexts]
         self._begin()
 
@@ -103,6 +102,12 @@ class Predictor:
         self._weights = ((self._logits / self._heat).softmax(-1) * GRID).round().numpy()
 
 
+def positions(network: "PreTrainedModel") -> int:
+    """Return how many tokens the model was made for."""
+    most = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    return most if isinstance(most, int) else 1 << 30
+
+
 def start_of(tokenizer: "PreTrainedTokenizerBase") -> int:
     """Return the token after which a text's first token is predicted: the beginning, else the end of one before."""
     begin = tokenizer.bos_token_id
@@ -122,7 +127,8 @@ def best_heat(network: "PreTrainedModel", texts: Sequence[tuple[Sequence[int], i
 
     bits = [0.0] * len(HEATS)
     with reading(network):
-        for ids, first in texts:
+        for whole, first in texts:
+            ids = whole[: positions(network)]
             logits = network(input_ids=torch.tensor([list(ids)], device=network.device), use_cache=False).logits[0]
             seen, chosen = logits[first - 1 : -1].double(), torch.tensor(ids[first:], device=network.device)
             for place, heat in enumerate(HEATS):

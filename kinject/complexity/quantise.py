@@ -14,8 +14,11 @@ of it, of SHARES, that leaves the least square error. A `deadzone` widens the in
 share of a step on each side (0 to 0.5): with most numbers 0, a number costs far less than a bit.
 
 Codes are range-coded under counts that adapt block by block, and go over from tensor to tensor with less weight, so
-no histogram has to be sent. zstd and gzip are the rivals: on codes packed together or one a
-byte, whichever is shorter.
+no histogram has to be sent. zstd and gzip are the rivals: on codes packed together or one a byte, whichever is shorter.
+
+Trap: counts know nothing of places. Where rows repeat, zstd is shorter: after 30 steps of the lab's model the rows of
+the embedding that no text had used have moved alike, and the signs of all weights take 0.84 bits each and not 1.00. So
+both are tried on every point.
 
 All arithmetic of the decoder is on whole numbers but for one product in float32, so these bits decode anywhere.
 """

@@ -7,8 +7,8 @@ cannot differ from what encoded.
 Weights are whole numbers in float64. The library makes 24-bit probabilities of them by additions, multiplications and
 roundings that every machine does alike, and gives at least 2^-24 to every symbol, those of weight 0 too.
 
-Its words of 32 bits would cost up to seven bytes at the end. The bytes here are the shortest whose number, with zeros
-after them, lies in the last interval; in the mean they are 5 to 6 bits longer than the Shannon length.
+Its words of 32 bits would cost 23 bits in the mean at the end. The bytes here are the shortest whose number, with zeros
+after them, lies in the last interval: 2.5 bits longer than the Shannon length in the mean of 3,000 draws, 8 at most.
 
 Trap: a reader finds symbols in any bytes. That bytes are what was written is the business of `program`.
 """
