@@ -15,6 +15,7 @@ from kinject.injection.arm import RECIPES, STARTS
 from kinject.injection.settings import Settings
 from kinject.injection.start import (
     LAB_CHAT,
+    LAB_MATH,
     LAB_OPTIONS,
     Start,
     built,
@@ -168,7 +169,7 @@ def test_the_settings_of_a_real_model_are_the_papers(name: str) -> None:
     batch = {"LIMA": 8}.get(name, 16)
     assert named(name).options(REAL) == Options(batch=batch, micro_batch=batch)
     for rows in (None, 1):
-        assert named(name).options(LAB, rows) == (LAB_CHAT if name == "LIMA" else LAB_OPTIONS)
+        assert named(name).options(LAB, rows) == {"LIMA": LAB_CHAT, "GSM8K": LAB_MATH}.get(name, LAB_OPTIONS)
 
 
 @pytest.mark.parametrize(("rows", "batch"), [(9, 2), (100, 2), (101, 8), (1000, 8), (1001, 16), (3300, 16)])
